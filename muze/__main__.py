@@ -1,0 +1,5 @@
+"""Runs the command line as ``python -m muze``."""
+
+from muze.cli import main
+
+main()

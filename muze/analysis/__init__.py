@@ -1,0 +1,1 @@
+"""What several streams hear with: onsets, beats, chroma, chords, keys, sections, loudness."""

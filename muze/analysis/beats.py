@@ -1,0 +1,162 @@
+"""Beats, tempo, downbeats and metre of a recording."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from muze.analysis.beat_features import FRAME_RATE, beat_features
+from muze.analysis.sound import Sound, hear
+from muze.core.grid import Audio, Metre, TimeGrid
+
+if TYPE_CHECKING:
+    from muze.analysis.beat_network import BeatNetwork
+
+WEIGHTS = Path(__file__).with_name("beat_network.safetensors")
+
+# Constants of the decoding, chosen on training songs of muze-corpus. Steps are of 10 ms.
+STEPS = 100
+SLOWEST, FASTEST = 52.0, 190.0  # BPM
+BEAT_BONUS = 2.0  # added to a beat's logit, so that faint beats are still beats
+PERIOD_CHANGE = 120.0  # log-probability lost by a beat twice as long as the last, per octave
+METRE_WEIGHT = 8.0  # how many downbeats the network's opinion of the metre counts for
+FEWEST = 4  # beats; fewer are none
+
+
+@dataclass(frozen=True)
+class Beats:
+    """Beats heard: seconds of the song, the index of the first downbeat, and the metre."""
+
+    times: NDArray[np.float64]
+    first_downbeat: int
+    metre: Metre
+
+
+def hear_beats(audio: Audio, grid: TimeGrid) -> Beats | None:
+    """Return the beats of a recording that starts at ``grid.start``; None where there are none."""
+    heard = _beats(hear(audio))
+    if heard is None:
+        return None
+    return Beats(heard.times + grid.start, heard.first_downbeat, heard.metre)
+
+
+def tempo_curve(audio: Audio, grid: TimeGrid) -> NDArray[np.float64] | None:
+    """Return the tempo at each frame in BPM, over eight beats around it, (T,); None without beats."""
+    heard = hear_beats(audio, grid)
+    if heard is None:
+        return None
+    reach = min(4, (len(heard.times) - 1) // 2)
+    wide = heard.times[2 * reach :] - heard.times[: -2 * reach]
+    centres = heard.times[reach : len(heard.times) - reach]
+    return np.interp(grid.seconds, centres, 60.0 * 2 * reach / wide)
+
+
+def count_beats(times: ArrayLike, grid: TimeGrid) -> NDArray[np.float64]:
+    """Return the place of each frame in a list of beat times, in beats, shape (T,).
+
+    Between beats it is drawn in a line; before the first and after the last the tempo goes on.
+    """
+    at = np.asarray(times, float)
+    numbers = np.arange(len(at))
+    beats = np.interp(grid.seconds, at, numbers)
+    early, late = grid.seconds < at[0], grid.seconds > at[-1]
+    beats[early] = (grid.seconds[early] - at[0]) / (at[1] - at[0])
+    beats[late] = numbers[-1] + (grid.seconds[late] - at[-1]) / (at[-1] - at[-2])
+    return beats
+
+
+@lru_cache(maxsize=4)
+def _beats(sound: Sound) -> Beats | None:
+    if sound.silent:
+        return None
+    beat, downbeat, metres = activations(sound)
+    times = track(beat)
+    if len(times) < FEWEST:
+        return None
+    metre, first = find_metre(times, downbeat, metres)
+    return Beats(times, first, metre)
+
+
+def activations(
+    sound: Sound,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return the network's logits of beat and downbeat (N,) at 50 Hz, and log-odds of metres (3,)."""
+    import torch
+
+    with torch.inference_mode():
+        logits = _network()(torch.from_numpy(beat_features(sound))[None])[0]
+        metres = logits[2:].log_softmax(dim=0).mean(dim=1)
+    return tuple(x.double().numpy() for x in (logits[0], logits[1], metres))
+
+
+@lru_cache(maxsize=1)
+def _network() -> BeatNetwork:
+    from safetensors.torch import load_file
+
+    from muze.analysis.beat_network import BeatNetwork
+
+    network = BeatNetwork()
+    network.load_state_dict({name: x.float() for name, x in load_file(WEIGHTS).items()})
+    return network.eval()
+
+
+def track(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the likeliest beat times in seconds, given the logits of a beat (N,) at 50 Hz.
+
+    Viterbi over the time and length of each beat; a length may change a little from beat to beat
+    (Krebs, Boeck & Widmer 2015).
+    """
+    steps = np.arange(len(logits) * STEPS // FRAME_RATE)
+    score = np.interp((steps + 0.5) / STEPS * FRAME_RATE - 0.5, np.arange(len(logits)), logits)
+    score = np.clip(score, -6, 6) + BEAT_BONUS
+    periods = np.arange(round(60 * STEPS / FASTEST), round(60 * STEPS / SLOWEST) + 1)
+    octaves = np.log2(periods)
+    change = -PERIOD_CHANGE * np.abs(octaves[:, None] - octaves[None]) ** 1.0
+    # best[t, p]: a beat at t, and the next one p steps later
+    best = np.zeros((len(score), len(periods)))
+    came = np.full((len(score), len(periods)), -1)
+    rows = np.arange(len(periods))
+    for t in range(len(score)):
+        before = t - periods
+        arrived = np.where(before >= 0, best[before, rows], -np.inf)
+        arrived[before < 0] = 0.0  # the first beat of the recording
+        onward = arrived[:, None] + change
+        came[t] = onward.argmax(axis=0)
+        best[t] = onward[came[t], rows] + score[t]
+    # the last beat is the best one whose successor lies beyond the end
+    late = np.arange(len(score))[:, None] + periods >= len(score)
+    t, p = np.unravel_index(int(np.where(late, best, -np.inf).argmax()), best.shape)
+    times = []
+    while t >= 0:
+        times.append(t)
+        p = came[t, p]
+        t -= periods[p]
+    return (np.asarray(times[::-1]) + 0.5) / STEPS
+
+
+def find_metre(
+    times: NDArray[np.float64], downbeat: NDArray[np.float64], metres: NDArray[np.float64]
+) -> tuple[Metre, int]:
+    """Return the likeliest metre, and the index of the first downbeat in it.
+
+    Each metre and phase makes some beats downbeats and the others not; the network's logits of a
+    downbeat (N,) at 50 Hz judge them, and its log-probabilities of the metres (3,) count besides.
+    """
+    from muze.analysis.beat_network import METRES
+
+    index = np.clip((times * FRAME_RATE).astype(int), 1, len(downbeat) - 2)
+    logits = np.max([downbeat[index + shift] for shift in (-1, 0, 1)], axis=0)
+    best, found = -np.inf, (Metre(), 0)
+    for name, odds in zip(METRES, metres, strict=True):
+        metre = Metre.parse(name)
+        for first in range(metre.beats_per_bar):
+            sign = np.where(np.arange(len(times)) % metre.beats_per_bar == first, 1.0, -1.0)
+            likelihood = -float(np.logaddexp(0, -sign * logits).sum()) + METRE_WEIGHT * float(odds)
+            if likelihood > best:
+                best, found = likelihood, (metre, first)
+    return found

@@ -1,0 +1,77 @@
+"""The log-mel spectrogram every network of muze speaks."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from muze.core.settings import Settings
+
+
+class MelSettings(Settings):
+    """How sound becomes a mel spectrogram."""
+
+    sample_rate: int = Field(32000, gt=0, description="Samples a second.")
+    n_fft: int = Field(1024, gt=0, description="Window of the Fourier transform, in samples.")
+    hop_length: int = Field(320, gt=0, description="Samples from frame to frame; 320 is 10 ms.")
+    num_mels: int = Field(128, gt=0, description="Mel bands.")
+    f_min: float = Field(20.0, ge=0, description="Lowest band edge, Hz.")
+    f_max: float = Field(16000.0, gt=0, description="Highest band edge, Hz.")
+    floor: float = Field(1e-4, gt=0, description="Magnitudes are raised to this before the log.")
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames a second."""
+        return self.sample_rate / self.hop_length
+
+
+@lru_cache(maxsize=4)
+def mel_filters(settings: MelSettings) -> Tensor:
+    """Slaney-style triangular filters of area one, shape (num_mels, n_fft / 2 + 1)."""
+    import librosa
+
+    filters = librosa.filters.mel(
+        sr=settings.sample_rate,
+        n_fft=settings.n_fft,
+        n_mels=settings.num_mels,
+        fmin=settings.f_min,
+        fmax=settings.f_max,
+    )
+    return torch.from_numpy(filters)
+
+
+def magnitudes(samples: Tensor, settings: MelSettings) -> Tensor:
+    """(B, n) samples to (B, n_fft / 2 + 1, n // hop_length) STFT magnitudes.
+
+    Frame t is centred at (t + 0.5) * hop_length, so n samples give exactly n // hop_length frames.
+    """
+    pad = (settings.n_fft - settings.hop_length) // 2
+    padded = F.pad(samples[:, None], (pad, pad), mode="reflect")[:, 0]
+    spectrum = torch.stft(
+        padded,
+        settings.n_fft,
+        settings.hop_length,
+        window=torch.hann_window(settings.n_fft, device=samples.device),
+        center=False,
+        return_complex=True,
+    )
+    return torch.sqrt(spectrum.real**2 + spectrum.imag**2 + 1e-12)
+
+
+def log_mel(samples: Tensor, settings: MelSettings) -> Tensor:
+    """(B, n) samples in [-1, 1] to (B, num_mels, n // hop_length) natural-log mel magnitudes."""
+    mel = mel_filters(settings).to(samples.device) @ magnitudes(samples, settings)
+    return torch.log(mel.clamp(min=settings.floor))
+
+
+def log_mel_array(samples: NDArray[np.float32], settings: MelSettings) -> NDArray[np.float32]:
+    """(n,) samples to (num_mels, n // hop_length) natural-log mel magnitudes."""
+    with torch.no_grad():
+        spectrogram: NDArray[np.float32] = log_mel(torch.from_numpy(samples)[None], settings)[0].numpy()
+    return spectrogram

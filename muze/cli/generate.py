@@ -1,0 +1,180 @@
+"""``muze generate`` and ``muze plan``: a song from words, a manifest or a plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from muze.core.registry import Registry
+    from muze.pipelines.plan import Plan
+
+Prompt = Annotated[str | None, typer.Argument(help="What the music is like, in words.")]
+Manifest = Annotated[Path | None, typer.Option("--manifest", help="A song in YAML.")]
+Output = Annotated[str | None, typer.Option("--output", help="File to write: wav, flac, ogg, mp3.")]
+Duration = Annotated[float | None, typer.Option("--duration", help="Length in seconds.")]
+Guidance = Annotated[
+    float | None, typer.Option("--cfg-scale", help="How strongly to hold to what is asked.")
+]
+Steps = Annotated[int | None, typer.Option("--num-steps", help="Denoising steps.")]
+Template = Annotated[str | None, typer.Option("--template", help="Form of the song.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="Same seed, same song.")]
+SamplerName = Annotated[str | None, typer.Option("--sampler", help="An installed sampler.")]
+Eta = Annotated[float | None, typer.Option("--eta", help="Noise put back at each step.")]
+ModelName = Annotated[
+    str | None, typer.Option("--model", help="An installed model, a folder, or a hub id.")
+]
+VocoderName = Annotated[str | None, typer.Option("--vocoder", help="An installed vocoder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def generate(
+    prompt: Prompt = None,
+    manifest: Manifest = None,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="A .plan.json to make the same file from again.")
+    ] = None,
+    output: Output = None,
+    duration: Duration = None,
+    cfg_scale: Guidance = None,
+    num_steps: Steps = None,
+    template: Template = None,
+    seed: Seed = None,
+    sampler: SamplerName = None,
+    eta: Eta = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps, or auto.")] = "auto",
+    model: ModelName = None,
+    vocoder: VocoderName = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
+    json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no tables.")] = False,
+) -> None:
+    """Make a song from PROMPT, a manifest or a plan; the path of the audio goes to stdout.
+
+    What is asked of the song by options wins over the manifest.
+    """
+    from muze.core.registry import Registry
+    from muze.report import open_report
+
+    options = _options(
+        prompt, output, duration, cfg_scale, num_steps, template, seed, sampler, eta, model, vocoder
+    )
+    registry = Registry()
+    decided = _plan(options, manifest, plan, registry)
+    if dry_run:
+        _print_plan(decided, json, quiet=False)
+        return
+    if not quiet:
+        from muze.cli.tables import show_plan
+
+        show_plan(decided, to_stderr=True)
+    from muze.pipelines.generate import generate as render
+
+    with open_report(quiet) as report:
+        rendered = render(decided, registry, report, device)
+    if json:
+        import json as json_format
+
+        paths = {
+            "audio": str(rendered.path),
+            "plan": str(rendered.plan_path),
+            "adherence_file": str(rendered.adherence_path),
+            "picture": str(rendered.picture_path),
+        }
+        print(json_format.dumps({**paths, "adherence": rendered.adherence}, indent=2))
+    else:
+        print(rendered.path)
+    if not quiet:
+        from muze.cli.tables import show_adherence
+
+        show_adherence(rendered.adherence)
+
+
+def plan(
+    prompt: Prompt = None,
+    manifest: Manifest = None,
+    output: Output = None,
+    duration: Duration = None,
+    cfg_scale: Guidance = None,
+    num_steps: Steps = None,
+    template: Template = None,
+    seed: Seed = None,
+    sampler: SamplerName = None,
+    eta: Eta = None,
+    model: ModelName = None,
+    vocoder: VocoderName = None,
+    json: AsJson = False,
+) -> None:
+    """Show what would be made from PROMPT or a manifest, and make nothing."""
+    from muze.core.registry import Registry
+
+    options = _options(
+        prompt, output, duration, cfg_scale, num_steps, template, seed, sampler, eta, model, vocoder
+    )
+    _print_plan(_plan(options, manifest, None, Registry()), json, quiet=False)
+
+
+def _options(
+    prompt: str | None,
+    output: str | None,
+    duration: float | None,
+    cfg_scale: float | None,
+    num_steps: int | None,
+    template: str | None,
+    seed: int | None,
+    sampler: str | None,
+    eta: float | None,
+    model: str | None,
+    vocoder: str | None,
+) -> dict[str, Any]:  # Any: an option's value
+    """Return the options given, by the name each has on the command line."""
+    named = {
+        "PROMPT": prompt, "--output": output, "--duration": duration, "--cfg-scale": cfg_scale,
+        "--num-steps": num_steps, "--template": template, "--seed": seed, "--sampler": sampler,
+        "--eta": eta, "--model": model, "--vocoder": vocoder,
+    }  # fmt: skip
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _plan(
+    options: dict[str, Any], manifest: Path | None, plan: Path | None, registry: Registry
+) -> Plan:
+    given = [
+        name
+        for name, value in (
+            ("PROMPT", options.get("PROMPT")),
+            ("--manifest", manifest),
+            ("--plan", plan),
+        )
+        if value is not None
+    ]
+    if len(given) != 1:
+        told = f"not {' and '.join(given)}" if given else "none was given"
+        raise typer.BadParameter(f"give one of PROMPT, --manifest and --plan; {told}")
+    from muze.pipelines.model_info import find_model
+    from muze.pipelines.plan import check_output, plan_file, read_plan
+
+    if plan is None:
+        return plan_file(manifest, registry, options, find_model)
+    if fixed := [name for name in options if name != "--output"]:
+        raise typer.BadParameter(f"a plan is fixed; it cannot be changed by {', '.join(fixed)}")
+    decided = read_plan(plan)
+    if "--output" in options:
+        path = Path(options["--output"]).resolve()
+        output = decided.output.model_copy(
+            update={"path": str(path), "format": path.suffix.lower().lstrip(".")}
+        )
+        decided = decided.model_copy(update={"output": output})
+    check_output(Path(decided.output.path))
+    return decided
+
+
+def _print_plan(decided: Plan, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        print(decided.to_json(), end="")
+    elif not quiet:
+        from muze.cli.tables import show_plan
+
+        show_plan(decided, to_stderr=False)

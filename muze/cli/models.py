@@ -1,0 +1,44 @@
+"""``muze models``: the models installed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="List and describe models.")
+
+
+@app.command("list")
+def list_models() -> None:
+    """List the models installed, by the names a manifest uses."""
+    from muze.core.registry import Registry
+
+    models = Registry().models()
+    if not models:
+        import sys
+
+        print("no model is installed; a manifest may also name a folder", file=sys.stderr)
+    for name, point in models.items():
+        origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        print(f"{name}  {origin}")
+
+
+@app.command("info")
+def show_model(
+    name: Annotated[str, typer.Argument(help="An installed model, or a folder.")],
+) -> None:
+    """Show where a model lies, what it is, and its card."""
+    import json
+    from pathlib import Path
+
+    from muze.core.registry import Registry
+    from muze.model.header import read_header
+    from muze.pipelines.model_info import model_folder
+
+    folder = model_folder(name, Registry(), Path.cwd())
+    header = read_header(folder)
+    print(folder)
+    print(json.dumps(header, indent=2))
+    for card in sorted(folder.glob("*.md")):
+        print(card.read_text(encoding="utf-8"))

@@ -1,0 +1,123 @@
+"""Tables on the terminal: a plan, and how well a render followed it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from muze.pipelines.plan import Plan, SectionPlan
+
+WIDTH_IN_A_PIPE = 120
+"""Columns where nobody tells how wide the terminal is."""
+
+
+def console(to_stderr: bool) -> Console:
+    """Return a console that keeps its lines whole where it writes to no terminal."""
+    plain = Console(stderr=to_stderr, highlight=False)
+    return plain if plain.is_terminal else Console(
+        stderr=to_stderr, highlight=False, width=WIDTH_IN_A_PIPE
+    )  # fmt: skip
+
+
+def show_plan(plan: Plan, to_stderr: bool) -> None:
+    """Print the plan: what holds for the song, then its sections; ``*`` marks what was decided."""
+    out = console(to_stderr)
+    star = {name: "*" if origin == "decided" else "" for name, origin in plan.origins.items()}
+    bpm = sorted({mark.bpm for mark in plan.tempo})
+    tempo = f"{bpm[0]:g} BPM" if len(bpm) == 1 else f"{bpm[0]:g} to {bpm[-1]:g} BPM"
+    facts = [
+        f"{plan.duration:.4g} s{star['duration']}, {plan.num_bars} bars",
+        f"{tempo}{star['tempo']}",
+        f"{plan.time_signature}{star['time_signature']}",
+        f"{plan.key}{star['key']}",
+        f"seed {plan.seed}{star['seed']}",
+    ]
+    out.print(Text(f"{plan.song.title or plan.prompt}"), style="bold")
+    out.print(Text(" | ".join(facts)))
+    steps = f"{plan.sampler.name} {plan.num_steps} steps"
+    weights = ", ".join(f"{name} {weight:g}" for name, weight in plan.guidance.items())
+    out.print(Text(f"model {plan.model}, {steps}, guidance {weights}"))
+    table = Table(box=None, pad_edge=False)
+    for title in ("section", "bars", "seconds", "tempo", "key", "energy", "chords", "prompt"):
+        right = title in ("bars", "tempo", "energy")
+        table.add_column(
+            title, justify="right" if right else "left", no_wrap=title not in ("chords", "prompt")
+        )
+    for part in plan.sections:
+        first, last = part.first_bar, part.first_bar + part.bars - 1
+        table.add_row(
+            Text(part.type + star["structure"]),
+            str(first) if first == last else f"{first}-{last}",
+            f"{part.start:.1f}-{part.end:.1f}",
+            f"{part.bpm:g}",
+            Text(part.key),
+            Text(_energy(plan, part)),
+            Text(_chords(plan, part)),
+            Text(part.prompt or ""),
+        )
+    out.print(table)
+    recordings = [
+        f"{name} from {told.recording.path}"
+        for streams in (plan.streams, *(part.streams for part in plan.sections))
+        for name, told in streams.items()
+        if told.recording is not None
+    ]
+    for line in recordings:
+        out.print(Text(line))
+    if "*" in "".join(star.values()):
+        out.print(Text("* decided by muze, not asked"))
+
+
+def show_adherence(adherence: Mapping[str, Any], to_stderr: bool = True) -> None:
+    """Print how well a render did what was asked; ``*`` marks what muze decided itself."""
+    rows: Sequence[Mapping[str, Any]] = adherence["scores"]
+    table = Table(box=None, pad_edge=False)
+    for title in ("stream", "figure", "heard", "chance", "unit"):
+        table.add_column(title, justify="right" if title in ("heard", "chance") else "left")
+    for row in rows:
+        floor = row.get("floor")
+        star = "*" if row.get("origin") == "decided" else ""
+        table.add_row(
+            Text(f"{row['stream']}{star}"),
+            Text(str(row["name"])),
+            f"{row['value']:.3f}",
+            "" if floor is None else f"{floor:.2f}",
+            Text(str(row["unit"])),
+        )
+    console(to_stderr).print(table)
+
+
+def _energy(plan: Plan, part: SectionPlan) -> str:
+    told = part.streams.get("energy") or plan.streams.get("energy")
+    if told is None:
+        return ""
+    value = (told.values or {}).get("value")
+    if value is None:
+        return "heard"
+    star = "*" if told.origin == "decided" else ""
+    points = value if isinstance(value, list) else [value]
+    return "-".join(f"{point:g}" for point in dict.fromkeys((points[0], points[-1]))) + star
+
+
+def _chords(plan: Plan, part: SectionPlan) -> str:
+    told = part.streams.get("chord") or plan.streams.get("chord")
+    if told is None:
+        return ""
+    if told.values is None:
+        return "heard"
+    star = " *" if told.origin == "decided" else ""
+    cycle = _cycle(part.chords)
+    turns = len(part.chords) / len(cycle)
+    return " | ".join(cycle) + (f"  x{turns:g}" if turns > 1 else "") + star
+
+
+def _cycle(chords: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the shortest run of chords that, repeated, gives them all."""
+    for length in range(1, len(chords) + 1):
+        if all(chord == chords[index % length] for index, chord in enumerate(chords)):
+            return chords[:length]
+    return chords

@@ -1,0 +1,85 @@
+"""``muze train``: the parts of a model, each from a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Train an autoencoder, a diffusion model, a vocoder.")
+
+Config = Annotated[Path | None, typer.Option("--config", help="Training settings in YAML.")]
+Dataset = Annotated[str | None, typer.Option("--dataset", help="Dataset to train on.")]
+Run = Annotated[str | None, typer.Option("--run", help="Folder of the run; checkpoints go there.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")]
+From = Annotated[str | None, typer.Option("--from", help="Start from the weights of a model.")]
+Minutes = Annotated[float | None, typer.Option("--minutes", help="Stop after so many minutes.")]
+Steps = Annotated[int | None, typer.Option("--steps", help="Stop after so many steps.")]
+Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, mps, or auto.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
+
+
+@app.command("vae")
+def vae(
+    config: Config = None,
+    dataset: Dataset = None,
+    run: Run = None,
+    resume: Resume = False,
+    start: From = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train the autoencoder: mel spectrograms to latents and back."""
+    _train("vae", quiet, config, dataset=dataset, run=run, resume=resume, start=start,
+           minutes=minutes, steps=steps, device=device)  # fmt: skip
+
+
+@app.command("diffusion")
+def diffusion(
+    config: Config = None,
+    dataset: Dataset = None,
+    run: Run = None,
+    resume: Resume = False,
+    start: From = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train the U-Net on latents, with every stream of the dataset."""
+    _train("diffusion", quiet, config, dataset=dataset, run=run, resume=resume, start=start,
+           minutes=minutes, steps=steps, device=device)  # fmt: skip
+
+
+@app.command("vocoder")
+def vocoder(
+    config: Config = None,
+    dataset: Dataset = None,
+    run: Run = None,
+    resume: Resume = False,
+    start: From = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train the vocoder: mel spectrograms to sound."""
+    _train("vocoder", quiet, config, dataset=dataset, run=run, resume=resume, start=start,
+           minutes=minutes, steps=steps, device=device)  # fmt: skip
+
+
+def _train(what: str, quiet: bool, config: Path | None, **options: Any) -> None:  # Any: values
+    """Run ``muze.pipelines.train_<what>.train`` with its ``TrainingSettings``."""
+    from importlib import import_module
+
+    from muze.manifest.training import read_settings
+    from muze.report import open_report
+
+    pipeline = import_module(f"muze.pipelines.train_{what}")
+    given = {name: value for name, value in options.items() if value not in (None, False)}
+    settings = read_settings(config, pipeline.TrainingSettings, given)
+    with open_report(quiet) as report:
+        pipeline.train(settings, report)

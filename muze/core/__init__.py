@@ -1,0 +1,1 @@
+"""The contract between muze and its plugins; imports nothing else of muze."""

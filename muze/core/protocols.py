@@ -1,0 +1,185 @@
+"""What a plugin provides. Nothing here imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from muze.core.grid import Audio, Features, TimeGrid
+from muze.core.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Generator, Tensor
+
+    from muze.model.conditioning import StreamEncoder
+    from muze.model.diffusion import Schedule
+
+API = 1
+"""Version of this contract. Raised only when an old plugin would stop working."""
+
+Site = Literal["vector", "frames", "tokens", "voice"]
+"""Where a stream enters the U-Net.
+
+vector: (B, C), through the fusion MLP, added to the time embedding
+frames: (B, C, W), concatenated to the input and modulating each level, W latent frames
+tokens: (B, N, C), attended to by cross-attention
+voice:  (B, C), attended to by the voice stream attention of every level
+"""
+
+Layout = Literal["frames", "vector", "tokens"]
+"""How one array of a stream's features lies.
+
+frames: (F, T), one column a frame of the grid
+vector: (F,), one value for the song
+tokens: (N, F), a list; an array called ``<name>_span`` of shape (N, 2) gives each token's start
+        and end in seconds of the song, and a window sees only the tokens it overlaps
+"""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure of how well a render did what was asked."""
+
+    name: str
+    value: float
+    unit: str
+    higher_is_better: bool
+    floor: float | None
+    """What guessing gets, where it is known."""
+
+
+class Featurizer(Protocol):
+    """Draws a stream on the time grid: from audio, from a manifest, or from a track's record."""
+
+    layout: ClassVar[Mapping[str, Layout]]
+    extractor: ClassVar[str]
+    """What ``extract`` listens with, and its version, as told in reports."""
+
+    def extract(self, audio: Audio, grid: TimeGrid) -> Features:
+        """Hear the stream in ``audio``, whose first sample is at ``grid.start``."""
+        ...
+
+    def parse(self, values: Any, grid: TimeGrid) -> Features:
+        """Draw what a manifest says. An array ``present`` (T,) may mark the frames it speaks of."""
+        ...
+
+    def recall(self, record: Mapping[str, Any], grid: TimeGrid) -> Features | None:
+        """Draw what a track's dataset record says; None where the record does not say it."""
+        ...
+
+    def fields(self, features: Features, grid: TimeGrid) -> dict[str, Any]:
+        """Return what goes into a track's dataset record, under the specification's names."""
+        ...
+
+
+class Conditioner(Protocol):
+    """Encodes what a featurizer drew for the U-Net."""
+
+    guidance: ClassVar[float]
+    """Default weight of this stream's own guidance; 0 leaves it to the guidance of all."""
+
+    def injects(self) -> dict[Site, int]:
+        """Return the width the encoder gives at each site it enters."""
+        ...
+
+    def encoder(self) -> StreamEncoder:
+        """Build the torch module; torch is imported here and not before."""
+        ...
+
+
+class Stream(Featurizer, Conditioner, Protocol):
+    """A conditioning stream: one thing a song can say, from manifest to score."""
+
+    name: ClassVar[str]
+    api: ClassVar[int]
+    feature_version: ClassVar[int]
+    """Raised when the same input would be drawn differently."""
+    primary: ClassVar[str]
+    """The field of ``Values`` that a bare scalar or list in a manifest fills."""
+    Config: ClassVar[type[Settings]]
+    Values: ClassVar[type[Settings]]
+
+    def __init__(self, config: Any) -> None: ...
+
+    def score(self, asked: Features, heard: Features, grid: TimeGrid) -> list[Score]:
+        """Compare what was drawn for a song with what ``extract`` hears in its render."""
+        ...
+
+
+class Sampler(Protocol):
+    """Turns noise into latents by repeated denoising."""
+
+    name: ClassVar[str]
+    api: ClassVar[int]
+    Config: ClassVar[type[Settings]]
+
+    def __init__(self, config: Any) -> None: ...
+
+    def sample(
+        self,
+        denoise: Callable[[Tensor, float], Tensor],
+        noise: Tensor,
+        schedule: Schedule,
+        num_steps: int,
+        generator: Generator,
+        step_done: Callable[[int], None],
+    ) -> Tensor:
+        """Return latents shaped like ``noise``.
+
+        ``denoise(x_t, t)`` estimates the clean latents x_0 at time t in (0, 1];
+        ``schedule(t)`` gives (alpha, sigma) with x_t = alpha x_0 + sigma eps.
+        """
+        ...
+
+
+class Vocoder(Protocol):
+    """Turns a log-mel spectrogram into sound."""
+
+    name: ClassVar[str]
+    api: ClassVar[int]
+    Config: ClassVar[type[Settings]]
+
+    def __init__(self, config: Any) -> None: ...
+
+    def load(self, weights: Any) -> None:
+        """Take the weights of this vocoder from a model folder (a path), or None where it has none."""
+        ...
+
+    def render(self, log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(num_mels, T) natural-log mel magnitudes to (T * hop_length,) samples."""
+        ...
+
+
+class VoiceBackend(Protocol):
+    """Sings or speaks words."""
+
+    name: ClassVar[str]
+    api: ClassVar[int]
+    Config: ClassVar[type[Settings]]
+
+    def __init__(self, config: Any) -> None: ...
+
+    def voices(self) -> list[str]:
+        """Return the names of the voices there are."""
+        ...
+
+    def speak(self, text: str, voice: str, language: str) -> Audio:
+        """Return ``text`` spoken by ``voice``."""
+        ...
+
+
+class Separator(Protocol):
+    """Takes a mix apart."""
+
+    name: ClassVar[str]
+    api: ClassVar[int]
+    Config: ClassVar[type[Settings]]
+
+    def __init__(self, config: Any) -> None: ...
+
+    def separate(self, audio: Audio) -> dict[str, Audio]:
+        """Return stems by name; they share the mix's length and rate."""
+        ...

@@ -1,0 +1,1 @@
+"""Track records, their store, and what training reads."""

@@ -1,0 +1,65 @@
+"""What a dataset's records tell the network about crops of their tracks, with dropout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+
+from muze.core.grid import TimeGrid
+from muze.core.protocols import Stream
+from muze.data.batch import collate
+from muze.data.crops import Crop
+from muze.data.store import Record
+from muze.model.conditioning import Drawn
+
+
+def recall_crops(
+    streams: Mapping[str, Stream],
+    records: Sequence[Record],
+    grids: Sequence[TimeGrid],
+    crops: Sequence[Crop],
+    numbers: np.random.Generator,
+) -> dict[str, Drawn]:
+    """Return every stream's features for a batch of crops, each with one of its prompts."""
+    rows = []
+    for crop in crops:
+        record = records[crop.track]
+        prompts = record.get("prompts") or [record.get("prompt")]
+        told = {**record, "prompt": prompts[int(numbers.integers(len(prompts)))]}
+        rows.append((told, grids[crop.track].window(crop.first, crop.frames)))
+    return {
+        name: collate(
+            [stream.recall(record, grid) for record, grid in rows],
+            stream.layout,
+            crops[0].frames,
+        )
+        for name, stream in streams.items()
+    }
+
+
+def drop_conditions(
+    drawn: Mapping[str, Drawn],
+    whole: float,
+    each: float,
+    part: float,
+    numbers: np.random.Generator,
+) -> dict[str, Drawn]:
+    """Return the conditions with some taken away, so that the network learns to do without.
+
+    With probability ``whole`` a row loses every stream (classifier-free guidance, Ho & Salimans
+    2022), with ``each`` one stream by itself, with ``part`` a stretch of one stream's frames.
+    """
+    batch = len(next(iter(drawn.values())).present)
+    nothing = numbers.random(batch) < whole
+    out = {}
+    for name, stream in drawn.items():
+        keep = stream.present.numpy().copy()
+        keep[nothing | (numbers.random(batch) < each)] = False
+        frames = keep.shape[1]
+        for row in np.flatnonzero(numbers.random(batch) < part):
+            first, last = np.sort(numbers.integers(0, frames + 1, 2))
+            keep[row, first:last] = False
+        out[name] = Drawn(stream.features, torch.from_numpy(keep))
+    return out

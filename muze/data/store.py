@@ -1,0 +1,44 @@
+"""Datasets on disk: a JSON file of track records beside their audio."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from muze.core.errors import DatasetError
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Track records and the file they came from."""
+
+    path: Path
+    tracks: tuple[Record, ...]
+
+    def audio(self, record: Record) -> Path:
+        """Return where a track's audio lies."""
+        return self.path.parent / str(record["audio_path"])
+
+
+def read_dataset(path: Path) -> Dataset:
+    """Read ``dataset.json``.
+
+    Raises:
+        DatasetError: the file is missing, no JSON, of another format, or empty.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DatasetError(f"{path}: there is no such dataset") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as fault:
+        raise DatasetError(f"{path}: cannot be read as JSON: {fault}") from None
+    if not isinstance(content, dict) or content.get("muze_dataset") != 1:
+        raise DatasetError(f'{path}: is no muze dataset; it should say "muze_dataset": 1')
+    tracks = content.get("tracks")
+    if not isinstance(tracks, list) or not tracks:
+        raise DatasetError(f"{path}: has no tracks")
+    return Dataset(path, tuple(tracks))

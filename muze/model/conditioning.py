@@ -1,0 +1,216 @@
+"""Stream encoders, the null condition behind guidance, and their fusion into one condition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from muze.core.protocols import Site
+
+# Shapes: B batch, F features, T frames at 100 Hz, W latent frames, N tokens, C channels
+
+
+class StreamEncoder(nn.Module):
+    """Parent of every stream's encoder; holds the learned null condition of each site.
+
+    A subclass writes ``encode``. ``forward`` puts the null wherever the stream is absent, so
+    dropout in training and guidance in sampling (Ho & Salimans 2022, arXiv:2207.12598) need
+    nothing from a plugin.
+    """
+
+    def __init__(self, sites: Mapping[Site, int]) -> None:
+        super().__init__()
+        self.sites = dict(sites)
+        self.null = nn.ParameterDict(
+            {site: nn.Parameter(torch.zeros(width)) for site, width in sites.items()}
+        )
+
+    def encode(
+        self, features: dict[str, Tensor], present: Tensor, num_frames: int
+    ) -> dict[Site, Tensor]:
+        """Encode a batch of features for each site.
+
+        Args:
+            features: the stream's arrays, batched: (B, F, T) frames, (B, F) vector, (B, N, F)
+                tokens with ``<name>_mask`` (B, N) telling which are real.
+            present: (B, T) bool, the frames the stream speaks of.
+            num_frames: W, the latent frames asked for.
+
+        Returns:
+            ``vector`` and ``voice`` (B, C), ``frames`` (B, C, W), ``tokens`` (B, N, C).
+        """
+        raise NotImplementedError
+
+    def forward(
+        self, features: dict[str, Tensor], present: Tensor, num_frames: int
+    ) -> dict[Site, Tensor]:
+        """Encode; where ``present`` (B, T) is False, give the null instead."""
+        encoded = self.encode(features, present, num_frames)
+        somewhere = present.any(dim=1)
+        out: dict[Site, Tensor] = {}
+        for site, value in encoded.items():
+            null = self.null[site]
+            if site == "frames":
+                keep = to_latent_rate(present[:, None].float(), num_frames) >= 0.5
+                out[site] = torch.where(keep, value, null[None, :, None])
+            elif site == "tokens":
+                out[site] = torch.where(somewhere[:, None, None], value, null)
+            else:
+                out[site] = torch.where(somewhere[:, None], value, null)
+        return out
+
+    def absent(self, batch: int, num_frames: int) -> dict[Site, Tensor]:
+        """Return the null of each site for a batch in which nobody speaks of this stream."""
+        out: dict[Site, Tensor] = {}
+        for site, null in self.null.items():
+            if site == "frames":
+                out["frames"] = null[None, :, None].expand(batch, -1, num_frames)
+            elif site == "tokens":
+                out["tokens"] = null.expand(batch, 1, -1)
+            else:
+                out[site] = null.expand(batch, -1)
+        return out
+
+
+def to_latent_rate(x: Tensor, num_frames: int) -> Tensor:
+    """Average (B, F, T) over time into (B, F, W)."""
+    return x if x.shape[-1] == num_frames else F.adaptive_avg_pool1d(x, num_frames)
+
+
+def present_mean(x: Tensor, present: Tensor) -> Tensor:
+    """Average (B, F, T) over the frames where ``present`` (B, T) holds, giving (B, F)."""
+    weight = present[:, None].to(x.dtype)
+    return (x * weight).sum(-1) / weight.sum(-1).clamp(min=1)
+
+
+@dataclass
+class Drawn:
+    """One stream's features for a batch, and where it speaks: ``present`` (B, T) bool."""
+
+    features: dict[str, Tensor]
+    present: Tensor
+
+
+@dataclass
+class Conditions:
+    """Everything the U-Net is told."""
+
+    vector: Tensor
+    """(B, vector_dim)"""
+    frames: Tensor
+    """(B, frames_dim, W)"""
+    tokens: Tensor
+    """(B, N, context_dim)"""
+    tokens_mask: Tensor
+    """(B, N) bool, True where a token is real"""
+    voice: Tensor | None = None
+    """(B, voice_dim)"""
+
+
+class Conditioning(nn.Module):
+    """The encoders of a model's streams and their fusion.
+
+    The first layer of the fusion MLP is kept as one matrix per stream, summed: the same as one
+    matrix over their concatenation, and a stream can be added to a trained model by adding its
+    matrix, started at zero.
+    """
+
+    def __init__(
+        self,
+        encoders: Mapping[str, StreamEncoder],
+        vector_dim: int,
+        frames_dim: int,
+        context_dim: int,
+        voice_dim: int = 0,
+    ) -> None:
+        super().__init__()
+        self.vector_dim, self.frames_dim = vector_dim, frames_dim
+        self.context_dim, self.voice_dim = context_dim, voice_dim
+        self.encoders = nn.ModuleDict()
+        self.vector_in, self.frames_in = nn.ModuleDict(), nn.ModuleDict()
+        self.tokens_in, self.voice_in = nn.ModuleDict(), nn.ModuleDict()
+        self.token_type = nn.ParameterDict()
+        self.vector_bias = nn.Parameter(torch.zeros(vector_dim))
+        self.vector_out = nn.Sequential(nn.SiLU(), nn.Linear(vector_dim, vector_dim))
+        self.frames_bias = nn.Parameter(torch.zeros(frames_dim, 1))
+        self.frames_out = nn.Sequential(
+            nn.SiLU(), nn.Conv1d(frames_dim, frames_dim, kernel_size=5, padding=2)
+        )
+        for name, encoder in encoders.items():
+            self._wire(name, encoder)
+
+    def _wire(self, name: str, encoder: StreamEncoder) -> None:
+        self.encoders[name] = encoder
+        for site, width in encoder.sites.items():
+            if site == "vector":
+                self.vector_in[name] = nn.Linear(width, self.vector_dim, bias=False)
+            elif site == "frames":
+                self.frames_in[name] = nn.Conv1d(width, self.frames_dim, 1, bias=False)
+            elif site == "tokens":
+                self.tokens_in[name] = nn.Linear(width, self.context_dim)
+                self.token_type[name] = nn.Parameter(torch.zeros(self.context_dim))
+            elif site == "voice":
+                self.voice_in[name] = nn.Linear(width, self.voice_dim)
+
+    def add_stream(self, name: str, encoder: StreamEncoder) -> None:
+        """Wire a stream into a trained model without changing what it computes.
+
+        Raises:
+            ValueError: the stream gives tokens, which cannot be silenced by a zero matrix.
+        """
+        if "tokens" in encoder.sites:
+            raise ValueError(f"stream {name!r} gives tokens; train it into the model from the start")
+        self._wire(name, encoder)
+        for table in (self.vector_in, self.frames_in, self.voice_in):
+            if name in table:
+                for parameter in table[name].parameters():
+                    nn.init.zeros_(parameter)
+
+    def forward(self, drawn: Mapping[str, Drawn], batch: int, num_frames: int) -> Conditions:
+        """Encode and fuse what was drawn; a stream not drawn gives its null."""
+        vector = self.vector_bias.expand(batch, -1)
+        frames = self.frames_bias.expand(batch, -1, num_frames)
+        tokens: list[Tensor] = []
+        masks: list[Tensor] = []
+        voice = None
+        for name, encoder in self.encoders.items():
+            given = drawn.get(name)
+            if given is None:
+                out = encoder.absent(batch, num_frames)  # type: ignore[operator]
+            else:
+                out = encoder(given.features, given.present, num_frames)
+            if "vector" in out:
+                vector = vector + self.vector_in[name](out["vector"])
+            if "frames" in out:
+                frames = frames + self.frames_in[name](out["frames"])
+            if "voice" in out:
+                here = self.voice_in[name](out["voice"])
+                voice = here if voice is None else voice + here
+            if "tokens" in out:
+                tokens.append(self.tokens_in[name](out["tokens"]) + self.token_type[name])
+                masks.append(_token_mask(given, out["tokens"]))
+        if not tokens:
+            tokens.append(vector.new_zeros(batch, 1, self.context_dim))
+            masks.append(vector.new_ones(batch, 1, dtype=torch.bool))
+        return Conditions(
+            vector=self.vector_out(vector),
+            frames=self.frames_out(frames),
+            tokens=torch.cat(tokens, dim=1),
+            tokens_mask=torch.cat(masks, dim=1),
+            voice=voice,
+        )
+
+
+def _token_mask(given: Drawn | None, tokens: Tensor) -> Tensor:
+    """Which tokens are real, (B, N); an absent stream keeps one, its null."""
+    first = torch.zeros(tokens.shape[:2], dtype=torch.bool, device=tokens.device)
+    first[:, 0] = True
+    if given is None:
+        return first
+    masks = [value for name, value in given.features.items() if name.endswith("_mask")]
+    real = masks[0] if masks else torch.ones_like(first)
+    return torch.where(given.present.any(dim=1)[:, None], real | first, first)

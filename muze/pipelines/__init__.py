@@ -1,0 +1,1 @@
+"""The main paths, one readable function each."""

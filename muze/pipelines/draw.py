@@ -1,0 +1,140 @@
+"""Draws every stream of a plan on the song's time grid, from values or from recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from muze.audio.io import read_audio, resample
+from muze.core.errors import AudioError, PluginError
+from muze.core.grid import Audio, Features, TimeGrid
+from muze.core.registry import Registry
+from muze.pipelines.plan import Plan
+from muze.pipelines.resolve import Recording, StreamPlan, file_hash
+from muze.report import Report
+
+Present = NDArray[np.bool_]
+"""The frames a stream speaks of, shape (T,)."""
+LISTENING_RATE = 32_000
+"""Hz at which recordings are heard, as renders are."""
+
+
+def draw(
+    plan: Plan, registry: Registry, report: Report, streams: Mapping[str, Any] | None = None
+) -> dict[str, tuple[Features, Present]]:
+    """Return each stream's features on the plan's grid, and the frames it speaks of.
+
+    What a section says lies over what the song says: frames are replaced, tokens are added.
+    ``streams`` gives streams as the model configures them; others are taken as they come.
+
+    Raises:
+        AudioError: a recording is missing, broken, or not the one that was planned.
+        PluginError: a stream fails, or draws what its layout does not say.
+    """
+    names = sorted({*plan.streams, *(name for part in plan.sections for name in part.streams)})
+    advance = report.task("reading the manifest", len(names))
+    drawn = {}
+    for name in names:
+        stream = (streams or {}).get(name)
+        if stream is None:
+            cls = registry.get("stream", name)
+            stream = cls(cls.Config())
+        drawn[name] = _draw_stream(plan, name, stream, registry, report)
+        advance()
+    return drawn
+
+
+def _draw_stream(
+    plan: Plan, name: str, stream: Any, registry: Registry, report: Report
+) -> tuple[Features, Present]:
+    grid = plan.grid
+    parts = [
+        (section, section.streams[name]) for section in plan.sections if name in section.streams
+    ]
+    features: Features = {}
+    present = np.zeros(grid.frames, bool)
+    if name in plan.streams:
+        features, present = _told(plan.streams[name], stream, grid, registry, report)
+    for section, told in parts:
+        first, last = grid.frames_between(section.start, section.end)
+        if first == last:
+            continue
+        window = grid.between(section.start, section.end)
+        found, here = _told(told, stream, window, registry, report)
+        for array, kind in stream.layout.items():
+            if kind == "frames":
+                rows = found[array].shape[0]
+                whole = features.setdefault(array, np.zeros((rows, grid.frames), np.float32))
+                whole[:, first:last] = found[array]
+            elif kind == "tokens":
+                more = found[array]
+                if array.endswith("_span"):
+                    span = np.asarray([[section.start, section.end]], np.float32)
+                    more = np.repeat(span, len(more), axis=0)
+                before = features.get(array)
+                features[array] = more if before is None else np.concatenate([before, more])
+            elif array not in features:
+                raise PluginError(
+                    f"stream {name} holds for the whole song, not for a section alone"
+                )
+        present[first:last] = here
+    return features, present
+
+
+def _told(
+    told: StreamPlan, stream: Any, grid: TimeGrid, registry: Registry, report: Report
+) -> tuple[Features, Present]:
+    """Draw what one place of the manifest says on a grid, from values or from a recording."""
+    if told.recording is not None:
+        return _hear(told.recording, stream, grid, registry, report)
+    with registry.blame(stream.name, "draw what the manifest says"):
+        values = stream.Values.model_validate(told.values)
+        return _checked(dict(stream.parse(values, grid)), stream, grid)
+
+
+def _hear(
+    recording: Recording, stream: Any, grid: TimeGrid, registry: Registry, report: Report
+) -> tuple[Features, Present]:
+    """Extract a stream from a recording that starts with the grid; absent where it has ended."""
+    path = Path(recording.path)
+    audio = resample(read_audio(path), LISTENING_RATE)
+    if file_hash(path) != recording.sha256:
+        raise AudioError(f"{path}: is not the recording that was planned; plan the song again")
+    frames = min(grid.frames, int(audio.duration * grid.frame_rate + 1e-6))
+    if frames == 0:
+        raise AudioError(f"{path}: is too short to hear {stream.name} in")
+    if frames < grid.frames:
+        report.note(
+            f"{path.name} lasts {audio.duration:.1f} s of {grid.duration:.1f} s; "
+            f"after that the model decides {stream.name}"
+        )
+    heard = grid.window(0, frames)
+    length = round(heard.duration * audio.sample_rate)
+    with registry.blame(stream.name, f"listen to {path}"):
+        cut = Audio(audio.samples[:, :length], audio.sample_rate)
+        features, here = _checked(dict(stream.extract(cut, heard)), stream, heard)
+    after = grid.frames - frames
+    for array, kind in stream.layout.items():
+        if kind == "frames":
+            features[array] = np.pad(features[array], ((0, 0), (0, after)))
+    return features, np.pad(here, (0, after))
+
+
+def _checked(features: Features, stream: Any, grid: TimeGrid) -> tuple[Features, Present]:
+    """Part the arrays from ``present``, and hold them to the layout."""
+    present = np.asarray(features.pop("present", np.ones(grid.frames))) > 0.5
+    for array, kind in stream.layout.items():
+        if array not in features:
+            raise PluginError(
+                f"stream {stream.name} drew no array {array!r}, which its layout names"
+            )
+        shape = features[array].shape
+        if kind == "frames" and (len(shape) != 2 or shape[1] != grid.frames):
+            raise PluginError(
+                f"stream {stream.name} drew {array!r} {shape}, not (F, {grid.frames})"
+            )
+    return features, present.reshape(grid.frames)

@@ -1,0 +1,80 @@
+"""The main path: a plan becomes a song, and the song is measured against the plan."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from muze.audio.io import write_audio, write_whole
+from muze.audio.mel import log_mel_array
+from muze.audio.mix import fade_out, normalise
+from muze.core.errors import MuzeError
+from muze.core.grid import Audio
+from muze.core.registry import Registry
+from muze.model.header import read_header
+from muze.pipelines.draw import draw
+from muze.pipelines.load import choose_device, load_model, load_vocoder
+from muze.pipelines.measure import Adherence, measure
+from muze.pipelines.model_info import model_folder
+from muze.pipelines.picture import draw_picture
+from muze.pipelines.plan import Plan
+from muze.pipelines.sample import sample
+from muze.report import Report
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What a render left on disk, and how well it followed its plan."""
+
+    path: Path
+    plan_path: Path
+    adherence_path: Path
+    picture_path: Path
+    adherence: Adherence
+
+
+def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto") -> Rendered:
+    """Make the song of a plan, measure it, and write both.
+
+    Raises:
+        CheckpointError: the model is missing or damaged.
+        MuzeError: whatever else a user can mend.
+    """
+    folder = model_folder(plan.model, registry, plan.song.source.folder)
+    model = load_model(folder, registry, choose_device(device))
+    drawn = draw(plan, registry, report, model.streams)
+    if unheard := sorted(set(drawn) - set(model.streams)):
+        raise MuzeError(
+            f"model {plan.model} was not trained to hear {', '.join(unheard)}; "
+            f"it hears {', '.join(model.streams)}"
+        )
+    latents = sample(model, drawn, plan, registry, report)
+    with torch.inference_mode():
+        log_mel = model.decode(latents)[0].cpu().numpy()
+    settings = model.autoencoder.settings.mel
+    music = load_vocoder(plan, folder, registry).render(log_mel)
+    length = round(plan.duration * settings.sample_rate)
+    audio = Audio(np.ascontiguousarray(music[None, :length], np.float32), settings.sample_rate)
+    audio = normalise(fade_out(audio, plan.output.fade), plan.output.loudness)
+    dropped = read_header(folder).get("evaluation", {}).get("dropped")
+    adherence = measure(audio, plan, drawn, registry, report, dropped)
+    path = Path(plan.output.path)
+    picture = draw_picture(
+        log_mel_array(audio.mono, settings), plan, plan.song.title or plan.prompt
+    )
+    rendered = Rendered(
+        path,
+        path.with_suffix(".plan.json"),
+        path.with_suffix(".adherence.json"),
+        path.with_suffix(".png"),
+        adherence,
+    )
+    write_audio(path, audio, {"title": plan.song.title or plan.prompt, "software": "muze"})
+    write_whole(rendered.plan_path, plan.to_json().encode())
+    write_whole(rendered.adherence_path, (json.dumps(adherence, indent=1) + "\n").encode())
+    write_whole(rendered.picture_path, picture)
+    return rendered

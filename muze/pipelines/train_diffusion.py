@@ -1,0 +1,142 @@
+"""Trains the denoiser (phase 3) on the autoencoder's latents, with every stream asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from muze.core.errors import MuzeError
+from muze.core.registry import Registry
+from muze.data.conditions import drop_conditions, recall_crops
+from muze.data.crops import cut, draw_crops
+from muze.data.mels import dataset_mels
+from muze.data.store import read_dataset
+from muze.data.track import track_grid
+from muze.model.autoencoder import AudioVAE, AutoencoderSettings
+from muze.model.checkpoint import load_part, save_part
+from muze.model.conditioning import Drawn
+from muze.model.denoiser import Denoiser, DenoiserSettings
+from muze.model.diffusion import Diffusion
+from muze.model.header import part_of, part_settings
+from muze.model.unet import UNetSettings
+from muze.pipelines.training import Loop, LoopSettings, draws
+from muze.report import Report
+
+
+class TrainingSettings(LoopSettings):
+    """How a denoiser is trained."""
+
+    vae: Path = Field(description="Model folder whose autoencoder makes the latents.")
+    unet: UNetSettings = UNetSettings()
+    streams: dict[str, dict[str, object]] = Field(description="Streams and their settings.")
+    diffusion: Diffusion = Diffusion()
+    guidance: float = Field(3.0, ge=0, description="Guidance a song gets unless it says.")
+    drop_all: float = Field(0.1, ge=0, le=1, description="How often every condition is dropped.")
+    drop_each: float = Field(0.1, ge=0, le=1, description="How often each one is, by itself.")
+    drop_part: float = Field(0.05, ge=0, le=1, description="How often a stretch of one is.")
+
+
+def train(settings: TrainingSettings, report: Report) -> None:
+    """Train a denoiser and write it to ``<run>/denoiser``."""
+    dataset = read_dataset(settings.dataset)
+    shape = part_settings(settings.vae, "autoencoder", AutoencoderSettings)
+    latents = dataset_latents(settings, shape, report)
+    grids = [track_grid(record) for record in dataset.tracks]
+    registry = Registry()
+    streams = {
+        name: (cls := registry.get("stream", name))(cls.Config(**config))
+        for name, config in settings.streams.items()
+    }
+    about = DenoiserSettings(
+        unet=settings.unet,
+        streams={n: s.config.model_dump(mode="json") for n, s in streams.items()},
+        diffusion=settings.diffusion,
+        guidance=settings.guidance,
+        latent_rows=shape.rows,
+    )
+    if settings.unet.latent_dim != shape.latent_dim:
+        raise MuzeError(
+            f"unet.latent_dim is {settings.unet.latent_dim}, "
+            f"but the autoencoder's latents have {shape.latent_dim} channels"
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)  # of the initial weights alone
+        model = Denoiser(about, streams)
+    set_scale(model, latents)
+    if settings.start:
+        load_part(Path(settings.start), "denoiser", model)
+    loop = Loop(model, settings, report)
+    stride = shape.time_stride
+    lengths = [array.shape[2] * stride for array in latents]
+
+    def losses(step: int) -> dict[str, torch.Tensor]:
+        numbers, generator = draws(settings.seed, step + 1)
+        crops = draw_crops(lengths, settings.batch_size, settings.crop_frames, stride, numbers)
+        drawn = recall_crops(streams, dataset.tracks, grids, crops, numbers)
+        drawn = drop_conditions(
+            drawn, settings.drop_all, settings.drop_each, settings.drop_part, numbers
+        )
+        inside = [type(c)(c.track, c.first // stride, c.frames // stride) for c in crops]
+        x_0 = model.normalise(torch.from_numpy(cut(latents, inside)).to(settings.device))
+        noise = torch.randn(x_0.shape, generator=generator).to(x_0)
+        t = settings.diffusion.draw_times(len(crops), generator).to(x_0)
+        x_t = settings.diffusion.diffuse(x_0, noise, t)
+        predicted = model(x_t, t, _to_device(drawn, settings.device)).float()
+        error = (predicted - settings.diffusion.target(x_0, noise, t)).square().mean((1, 2, 3))
+        return {"loss": (settings.diffusion.weight(t) * error).mean()}
+
+    loop.run(losses, "diffusion")
+    hours = loop.step * settings.batch_size * settings.crop_frames / 360_000
+    save_part(
+        settings.run / "denoiser",
+        "denoiser",
+        loop.averaged,
+        about,
+        {"steps": loop.step, "hours_heard": round(hours, 2), "seed": settings.seed},
+        extra={
+            "streams": {
+                n: {"feature_version": s.feature_version, "from": registry.version(n)}
+                for n, s in streams.items()
+            },
+            "autoencoder_sha256": part_of(settings.vae, "autoencoder")["sha256"],
+        },
+    )
+    report.note(f"denoiser written to {settings.run / 'denoiser'}")
+
+
+def dataset_latents(
+    settings: TrainingSettings, shape: AutoencoderSettings, report: Report
+) -> list[np.ndarray]:
+    """Return every track's latents (C, H, W) as float16."""
+    dataset = read_dataset(settings.dataset)
+    model = AudioVAE(shape)
+    load_part(settings.vae, "autoencoder", model)
+    model.eval().to(settings.device)
+    mels = dataset_mels(dataset, shape.mel, settings.run.parent / "mels", report)
+    advance = report.task("latents", len(mels))
+    out = []
+    with torch.no_grad():
+        for mel in mels:
+            whole = mel.shape[1] // shape.time_stride * shape.time_stride
+            log_mel = torch.from_numpy(np.asarray(mel[:, :whole], np.float32))
+            latents = model.encode(log_mel[None].to(settings.device))[0][0]
+            out.append(latents.cpu().numpy().astype(np.float16))
+            advance()
+    return out
+
+
+def set_scale(model: Denoiser, latents: list[np.ndarray]) -> None:
+    """Set the mean and deviation of each latent channel and row from the dataset."""
+    frames = np.concatenate(latents, axis=2).astype(np.float32)
+    model.latent_mean.copy_(torch.from_numpy(frames.mean(2))[None, :, :, None])
+    model.latent_std.copy_(torch.from_numpy(frames.std(2) + 1e-6)[None, :, :, None])
+
+
+def _to_device(drawn: dict[str, Drawn], device: str) -> dict[str, Drawn]:
+    return {
+        name: Drawn({k: v.to(device) for k, v in one.features.items()}, one.present.to(device))
+        for name, one in drawn.items()
+    }

@@ -1,0 +1,63 @@
+"""Trains the autoencoder (phase 1): mel spectrograms to latents and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from muze.data.crops import cut, draw_crops
+from muze.data.mels import dataset_mels
+from muze.data.store import read_dataset
+from muze.model.autoencoder import (
+    AudioVAE,
+    AutoencoderSettings,
+    kl_divergence,
+    reconstruction_loss,
+)
+from muze.model.checkpoint import save_part
+from muze.pipelines.training import Loop, LoopSettings, draws
+from muze.report import Report
+
+
+class TrainingSettings(LoopSettings):
+    """How an autoencoder is trained."""
+
+    autoencoder: AutoencoderSettings = AutoencoderSettings()
+    kl_weight: float = Field(1e-4, ge=0, description="Beta: weight of the KL divergence.")
+    linear_start: bool = Field(False, description="Start from principal components of the data.")
+
+
+def train(settings: TrainingSettings, report: Report) -> None:
+    """Train an autoencoder and write it to ``<run>/autoencoder``."""
+    dataset = read_dataset(settings.dataset)
+    mels = dataset_mels(dataset, settings.autoencoder.mel, settings.run.parent / "mels", report)
+    lengths = [mel.shape[1] for mel in mels]
+    numbers, _ = draws(settings.seed, 0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)  # of the initial weights alone
+        model = AudioVAE(settings.autoencoder)
+    if settings.linear_start and not settings.resume:
+        sample = draw_crops(lengths, 40_000, settings.autoencoder.time_stride, 1, numbers)
+        model.start_linear(torch.from_numpy(cut(mels, sample)))
+    loop = Loop(model, settings, report)
+
+    def losses(step: int) -> dict[str, torch.Tensor]:
+        numbers, generator = draws(settings.seed, step + 1)
+        crops = draw_crops(lengths, settings.batch_size, settings.crop_frames, 1, numbers)
+        log_mel = torch.from_numpy(np.ascontiguousarray(cut(mels, crops))).to(settings.device)
+        made, mean, log_variance = model(log_mel, generator)
+        rebuilt = reconstruction_loss(made.float(), log_mel, settings.autoencoder)
+        kl = kl_divergence(mean.float(), log_variance.float())
+        return {"loss": rebuilt + settings.kl_weight * kl, "reconstruction": rebuilt, "kl": kl}
+
+    loop.run(losses, "autoencoder")
+    hours = loop.step * settings.batch_size * settings.crop_frames / 360_000
+    save_part(
+        settings.run / "autoencoder",
+        "autoencoder",
+        loop.averaged,
+        settings.autoencoder,
+        {"steps": loop.step, "hours_heard": round(hours, 2), "seed": settings.seed},
+    )
+    report.note(f"autoencoder written to {settings.run / 'autoencoder'}")

@@ -1,0 +1,30 @@
+"""Energy encoder: an MLP of the mean, a small network over the curve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from muze.core.protocols import Site
+from muze.model.conditioning import StreamEncoder, present_mean, to_latent_rate
+
+
+class EnergyEncoder(StreamEncoder):
+    """Energy in [0, 1] centred to [-1, 1], then one MLP for each site."""
+
+    def __init__(self, sites: Mapping[Site, int]) -> None:
+        super().__init__(sites)
+        vector, frames = sites["vector"], sites["frames"]
+        self.vector = nn.Sequential(nn.Linear(1, vector), nn.SiLU(), nn.Linear(vector, vector))
+        self.frames = nn.Sequential(nn.Conv1d(1, frames, 1), nn.SiLU(), nn.Conv1d(frames, frames, 1))
+
+    def encode(
+        self, features: dict[str, Tensor], present: Tensor, num_frames: int
+    ) -> dict[Site, Tensor]:
+        """Encode ``energy`` (B, 1, T)."""
+        x = 2 * features["energy"] - 1
+        return {
+            "vector": self.vector(present_mean(x, present)),
+            "frames": self.frames(to_latent_rate(x, num_frames)),
+        }

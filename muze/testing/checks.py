@@ -1,0 +1,71 @@
+"""Runs the checks of any component: pytest and ``muze plugins check`` both go through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from muze.core.errors import PluginError
+from muze.core.registry import Registry
+
+
+def checks_of(
+    kind: str, component: Any, weights: Path | None = None
+) -> list[tuple[str, Callable[[], None]]]:
+    """Return (name, check) for every check a component of ``kind`` must pass.
+
+    A check raises ``AssertionError`` with what would be right. ``weights`` is for vocoders that
+    need them.
+    """
+    case: Any
+    checks: Sequence[Callable[[Any], None]]
+    if kind == "stream":
+        from muze.testing import encoders, streams
+
+        case, checks = streams.StreamCase(component), [*streams.CHECKS, *encoders.CHECKS]
+    elif kind == "sampler":
+        from muze.testing import samplers
+
+        case, checks = samplers.SamplerCase(component), samplers.CHECKS
+    elif kind == "vocoder":
+        from muze.testing import vocoders
+
+        case, checks = vocoders.VocoderCase(component, weights), vocoders.CHECKS
+    else:
+        from muze.testing import voices
+
+        case = voices.VoiceCase(component) if kind == "voice" else voices.SeparatorCase(component)
+        checks = voices.VOICE_CHECKS if kind == "voice" else voices.SEPARATOR_CHECKS
+    return [(check.__name__.removeprefix("check_"), partial(check, case)) for check in checks]
+
+
+def run_checks(
+    registry: Registry, plugin: str, weights: Path | None = None
+) -> Iterator[tuple[str, str, str | None]]:
+    """Yield (component, check, what failed or None) for everything a plugin offers.
+
+    Raises:
+        PluginError: the plugin is not installed or does not load, or nothing was checked.
+    """
+    checked = 0
+    for kind, components in registry.working(plugin).components.items():
+        for name, component in components.items():
+            for label, check in checks_of(kind, component, weights):
+                yield f"{kind} {name}", label, _failure(registry, name, label, check)
+                checked += 1
+    if not checked:
+        raise PluginError(f"plugin {plugin} offers nothing that could be checked")
+
+
+def _failure(registry: Registry, name: str, label: str, check: Callable[[], None]) -> str | None:
+    try:
+        with registry.blame(name, f"run check {label}"):
+            try:
+                check()
+            except AssertionError as failure:
+                return str(failure) or label
+    except PluginError as fault:
+        return str(fault)
+    return None

@@ -1,0 +1,134 @@
+"""Songs written to a folder, in parallel, going on where a stopped build was."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from itertools import count
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from muze_corpus.arrange import compose
+from muze_corpus.holdout import SPLITS
+from muze_corpus.prompts import prompts
+from muze_corpus.record import record
+from muze_corpus.render import (
+    SAMPLE_RATE,
+    Audio,
+    draw_sound,
+    fitted,
+    mastering_gain,
+    measured_loudness,
+    midi,
+    soundfont,
+    synthesise,
+)  # fmt: skip
+
+Record = dict[str, Any]
+
+
+def _write_flac(path: Path, audio: Audio) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    soundfile.write(part, audio, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    os.replace(part, path)
+
+
+def _write_json(path: Path, value: object) -> None:
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value), encoding="utf-8")
+    os.replace(part, path)
+
+
+def build_song(out: Path, seed: int, index: int, split: str, stems: bool) -> Record:
+    """Composes, renders and writes one song, unless its record is there; gives the record back."""
+    name = f"{index:05d}"
+    done = out / "records" / f"{name}.json"
+    if done.exists():
+        found: Record = json.loads(done.read_text(encoding="utf-8"))
+        if found["seed"] != [seed, index] or found["split"] != split:
+            raise ValueError(
+                f"{done} is of seed {found['seed']}, {found['split']}; use another folder"
+            )
+        if not stems or (out / "stems" / name).is_dir():
+            return found
+    song = compose(seed, index, split)
+    # Words and sound have draws of their own, so that either can change without the music changing.
+    words = np.random.default_rng([seed, index, SPLITS.index(split), 1])
+    sound = draw_sound(np.random.default_rng([seed, index, SPLITS.index(split), 2]))
+    score, wav = out / "midi" / f"{name}.mid", out / "tmp" / f"{name}.wav"
+    part = out / "tmp" / f"{name}.mid"
+    midi(song, sound).save(part)
+    audio = fitted(synthesise(part, wav, sound), song.duration)
+    gain = mastering_gain(audio, sound.target)
+    audio = audio * gain
+    loudness = measured_loudness(audio)
+    if stems:
+        for role in song.tracks:
+            stem_midi = out / "tmp" / f"{name}-{role}.mid"
+            midi(song, sound, [role]).save(stem_midi)
+            stem = fitted(synthesise(stem_midi, wav, sound), song.duration)
+            _write_flac(out / "stems" / name / f"{role}.flac", stem * gain)
+            stem_midi.unlink()
+    _write_flac(out / "audio" / f"{name}.flac", audio)
+    os.replace(part, score)
+    truth = {"audio_path": f"audio/{name}.flac", "midi_path": f"midi/{name}.mid", **record(song)}
+    texts = prompts(truth, words)
+    truth |= {"prompt": texts[0], "prompts": texts, "loudness": round(loudness, 2)}
+    if stems:
+        truth["stems"] = {role: f"stems/{name}/{role}.flac" for role in song.tracks}
+    _write_json(done, truth)
+    return truth
+
+
+def build(
+    out: Path, *, seed: int, split: str, songs: int | None = None, hours: float | None = None,
+    workers: int = 1, stems: bool = False,
+    report: Callable[[float, Record], None] = lambda *_: None,
+) -> list[Record]:  # fmt: skip
+    """Writes songs 0, 1, 2... until there are enough, then dataset.json; gives the records back.
+
+    Args:
+        out: The folder, made if absent.
+        seed: Decides, with a song's number, everything about it.
+        split: train or held-out.
+        songs: How many songs.
+        hours: Or how many hours at least.
+        workers: Processes.
+        stems: Whether each role is rendered alone too.
+        report: Called with the fraction done and the record of every song.
+
+    Raises:
+        RenderError: where FluidSynth or its soundfont is missing.
+    """
+    soundfont()
+    for folder in ("audio", "midi", "records", "tmp"):
+        (out / folder).mkdir(parents=True, exist_ok=True)
+    tracks: list[Record] = []
+    seconds = 0.0
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        numbers = count() if songs is None else iter(range(songs))
+        waiting = [pool.submit(build_song, out, seed, i, split, stems)
+                   for _, i in zip(range(2 * workers + 2), numbers, strict=False)]  # fmt: skip
+        while waiting:
+            track = waiting.pop(0).result()
+            tracks.append(track)
+            seconds += track["duration"]
+            done = len(tracks) / songs if songs else seconds / 3600 / (hours or 1)
+            report(min(1.0, done), track)
+            if songs is None and seconds >= (hours or 0) * 3600:
+                break
+            if (i := next(numbers, None)) is not None:
+                waiting.append(pool.submit(build_song, out, seed, i, split, stems))
+        for future in waiting:
+            future.cancel()
+    if not any((out / "tmp").iterdir()):
+        (out / "tmp").rmdir()
+    _write_json(out / "dataset.json", {"muze_dataset": 1, "tracks": tracks})
+    return tracks

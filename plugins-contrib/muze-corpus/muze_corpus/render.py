@@ -1,0 +1,189 @@
+"""A song as MIDI, and MIDI as audio through FluidSynth."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import mido
+import numpy as np
+import numpy.typing as npt
+import pyloudnorm
+import soundfile
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from muze_corpus.score import Rng, Song, Track
+
+SAMPLE_RATE = 32_000
+TICKS = 480  # per quarter
+SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/soundfonts/FluidR3_GM.sf2")
+Audio = npt.NDArray[np.float32]
+
+
+class RenderError(RuntimeError):
+    """Something needed for rendering is missing or failed."""
+
+
+def soundfont() -> Path:
+    """The path of FluidR3_GM.sf2.
+
+    Raises:
+        RenderError: where FluidSynth or the soundfont is not installed.
+    """
+    if shutil.which("fluidsynth") is None:
+        raise RenderError("fluidsynth is not installed; apt-get install fluidsynth")
+    for path in SOUNDFONTS:
+        if Path(path).exists():
+            return Path(path)
+    raise RenderError(
+        f"FluidR3_GM.sf2 is not at {' or '.join(SOUNDFONTS)}; apt-get install fluid-soundfont-gm"
+    )
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Settings of one song's rendering."""
+
+    gain: float
+    room: float
+    damp: float
+    reverb: float
+    chorus: float
+    sends: tuple[int, int]  # CC 91 and 93
+    target: float  # LUFS
+
+
+def draw_sound(rng: Rng) -> Sound:
+    """A room, a chorus and a loudness."""
+    return Sound(
+        round(float(rng.uniform(0.25, 0.5)), 2), round(float(rng.uniform(0.1, 0.75)), 2),
+        round(float(rng.uniform(0.0, 0.6)), 2), round(float(rng.uniform(0.1, 0.7)), 2),
+        round(float(rng.choice([0.0, 0.5, 1.2])), 2),
+        (int(rng.integers(15, 75)), int(rng.choice([0, 0, 10, 30]))),
+        round(float(rng.uniform(-22, -11)), 1),
+    )  # fmt: skip
+
+
+def midi(song: Song, sound: Sound, roles: Sequence[str] | None = None) -> mido.MidiFile:
+    """The song, or only some of its roles, with its tempo map and named tracks."""
+    out = mido.MidiFile(type=1, ticks_per_beat=TICKS)
+    per_beat = TICKS * song.metre.quarters_per_beat
+    head = mido.MidiTrack()
+    numerator, denominator = (int(x) for x in song.metre.name.split("/"))
+    events: list[tuple[int, mido.MetaMessage]] = [
+        (0, mido.MetaMessage("time_signature", numerator=numerator, denominator=denominator))
+    ]
+    for beat, bpm in song.tempo_map:
+        tempo = round(60e6 / (bpm * song.metre.quarters_per_beat))
+        events.append((round(beat * per_beat), mido.MetaMessage("set_tempo", tempo=tempo)))
+    clock = song.timeline
+    last = song.bars * song.metre.beats
+    end = round((last + song.tail * clock.bpm_at(last) / 60) * per_beat)
+    _write(head, list(events), end)
+    out.tracks.append(head)
+    channels = iter([c for c in range(16) if c != 9])
+    for role, track in song.tracks.items():
+        channel = 9 if role == "drums" else next(channels)
+        if roles is None or role in roles:
+            out.tracks.append(_midi_track(track, channel, per_beat, end, sound))
+    return out
+
+
+def _midi_track(
+    track: Track, channel: int, per_beat: float, end: int, sound: Sound
+) -> mido.MidiTrack:
+    out = mido.MidiTrack()
+    out.append(mido.MetaMessage("track_name", name=track.role))
+    out.append(mido.Message("program_change", channel=channel, program=track.program))
+    reverb, chorus = sound.sends
+    for control, value in ((7, min(127, track.volume)), (91, reverb), (93, chorus)):
+        out.append(mido.Message("control_change", channel=channel, control=control, value=value))
+    events: list[tuple[int, int, mido.Message]] = []
+    free_at: dict[int, int] = {}
+    for n in sorted(track.notes, key=lambda n: n.start):
+        start, stop = round(n.start * per_beat), round((n.start + n.length) * per_beat)
+        start = max(start, free_at.get(n.pitch, 0))  # a pitch is let go before it is struck again
+        stop = max(stop, start + 8)
+        free_at[n.pitch] = stop
+        on = mido.Message("note_on", channel=channel, note=n.pitch, velocity=n.velocity)
+        events.append((start, 1, on))
+        events.append((stop, 0, mido.Message("note_off", channel=channel, note=n.pitch)))
+    ordered = sorted(events, key=lambda e: (e[0], e[1]))
+    _write(out, [(t, m) for t, _, m in ordered], end)
+    return out
+
+
+def _write(track: mido.MidiTrack, events: Sequence[tuple[int, mido.Message]], end: int) -> None:
+    now = 0
+    for tick, message in events:
+        track.append(message.copy(time=max(0, tick - now)))
+        now = max(now, tick)
+    track.append(mido.MetaMessage("end_of_track", time=max(0, end - now)))
+
+
+def synthesise(path: Path, wav: Path, sound: Sound) -> Audio:
+    """The mono sound (samples,) of a MIDI file at 32 kHz, not yet normalised.
+
+    Raises:
+        RenderError: where FluidSynth is missing or fails.
+    """
+    command = ["fluidsynth", "-ni", "-q", "-r", str(SAMPLE_RATE), "-g", str(sound.gain),
+               "-F", str(wav), "-O", "float", "-T", "wav"]  # fmt: skip
+    for name, value in {
+        "synth.reverb.room-size": sound.room, "synth.reverb.damp": sound.damp,
+        "synth.reverb.level": sound.reverb, "synth.chorus.active": int(sound.chorus > 0),
+        "synth.chorus.level": max(sound.chorus, 0.1), "synth.dynamic-sample-loading": 1,
+        "synth.polyphony": 192, "synth.audio-channels": 1,
+    }.items():  # fmt: skip
+        command += ["-o", f"{name}={value}"]
+    try:
+        result = subprocess.run(
+            [*command, str(soundfont()), str(path)], capture_output=True, text=True, check=False
+        )
+        if result.returncode or not wav.exists():
+            raise RenderError(f"fluidsynth failed on {path}: {result.stderr.strip()[-300:]}")
+        audio, rate = soundfile.read(wav, dtype="float32", always_2d=True)
+    finally:
+        wav.unlink(missing_ok=True)
+    assert rate == SAMPLE_RATE
+    mono: Audio = audio.mean(axis=1)
+    return mono
+
+
+def fitted(audio: Audio, duration: float) -> Audio:
+    """The audio at exactly this length, its last 0.4 s faded."""
+    samples = round(duration * SAMPLE_RATE)
+    out: Audio = np.zeros(samples, dtype=np.float32)
+    n = min(samples, len(audio))
+    out[:n] = audio[:n]
+    fade = int(0.4 * SAMPLE_RATE)
+    out[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)
+    return out
+
+
+def mastering_gain(audio: Audio, target: float) -> Audio:
+    """The gain (samples,) that brings the audio near the target [LUFS] with peaks under 0.97.
+
+    Peaks are held by at most 6 dB, 5 ms ahead; where that is not enough the target is lowered, so
+    that nothing clips. One curve serves the mix and its stems, whose sum stays the mix.
+    """
+    ceiling, most = 0.97, 10 ** (6 / 20)
+    loudness = float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(audio))
+    peak = max(1e-6, float(np.abs(audio).max()))
+    gain = min(10 ** ((target - loudness) / 20), most * ceiling / peak)
+    if gain * peak <= ceiling:
+        return np.full(len(audio), gain, dtype=np.float32)
+    hold = int(0.005 * SAMPLE_RATE)
+    peaks = maximum_filter1d(np.abs(audio) * np.float32(gain), 4 * hold + 1)
+    needed = np.minimum(1.0, ceiling / np.maximum(peaks, 1e-6))
+    # The mean of a minimum over a wider window never exceeds what its middle needs.
+    smooth: Audio = (gain * uniform_filter1d(needed, 2 * hold + 1)).astype(np.float32)
+    return smooth
+
+
+def measured_loudness(audio: Audio) -> float:
+    """Integrated loudness [LUFS] (ITU-R BS.1770)."""
+    return float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(audio))

@@ -1,0 +1,170 @@
+import io
+import os
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+
+from muze.audio import io as audio_io
+from muze.audio.io import read_audio, resample, write_audio, write_whole
+from muze.core.errors import AudioError
+from muze.core.grid import Audio
+
+RATE = 32_000
+
+
+def tone(seconds=1.0, hz=440.0, rate=RATE, channels=1):
+    t = np.arange(round(seconds * rate)) / rate
+    wave = (0.5 * np.sin(2 * np.pi * hz * t)).astype(np.float32)
+    return Audio(np.stack([wave] * channels), rate)
+
+
+def main_frequency(audio):
+    spectrum = np.abs(np.fft.rfft(audio.mono * np.hanning(audio.mono.size)))
+    return spectrum.argmax() * audio.sample_rate / audio.mono.size
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_what_is_written_is_read_back(tmp_path, suffix):
+    path = tmp_path / f"tone{suffix}"
+    write_audio(path, tone(), {"title": "A tone"})
+    heard = read_audio(path)
+    assert heard.sample_rate == RATE
+    assert heard.samples.dtype == np.float32
+    assert abs(heard.duration - 1.0) < 0.06  # an MP3 is padded to whole frames
+    assert abs(main_frequency(heard) - 440) < 1.5
+    with soundfile.SoundFile(path) as file:
+        assert file.title == "A tone"
+
+
+def test_stereo_keeps_its_channels(tmp_path):
+    write_audio(tmp_path / "s.wav", tone(channels=2))
+    assert read_audio(tmp_path / "s.wav").samples.shape == (2, RATE)
+
+
+def test_the_same_sound_gives_the_same_bytes(tmp_path):
+    for name in ("a.wav", "b.wav"):
+        write_audio(tmp_path / name, tone())
+    assert (tmp_path / "a.wav").read_bytes() == (tmp_path / "b.wav").read_bytes()
+
+
+def test_resampling_keeps_pitch_and_length():
+    slow = resample(tone(rate=44_100), RATE)
+    assert slow.samples.shape == (1, RATE)
+    assert abs(main_frequency(slow) - 440) < 1.5
+    same = tone()
+    assert resample(same, RATE) is same
+
+
+def test_a_suffix_in_capitals_is_known(tmp_path):
+    write_audio(tmp_path / "T.WAV", tone())
+    assert read_audio(tmp_path / "T.WAV").duration == 1.0
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_a_file_cut_short_is_told(tmp_path, suffix):
+    path = tmp_path / f"tone{suffix}"
+    write_audio(path, tone(4.0))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(AudioError, match=r"tone\.\w+: is"):
+        read_audio(path)
+
+
+def test_a_wav_whose_writer_could_not_know_its_length_is_read(tmp_path):
+    encoded = io.BytesIO()
+    soundfile.write(encoded, tone().samples.T, RATE, format="WAV")
+    data = bytearray(encoded.getvalue())
+    at = data.index(b"data") + 4
+    data[at : at + 4] = b"\xff\xff\xff\xff"
+    (tmp_path / "piped.wav").write_bytes(data)
+    assert read_audio(tmp_path / "piped.wav").duration == 1.0
+
+
+@pytest.mark.parametrize("name", ["text.mp3", "text.wav", "text.ogg", "text.flac"])
+def test_text_called_audio_is_told_in_one_line(tmp_path, name):
+    (tmp_path / name).write_text("this is no sound\n" * 100)
+    with pytest.raises(AudioError) as told:
+        read_audio(tmp_path / name)
+    assert name in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_missing_empty_and_silent_files_are_told(tmp_path):
+    (tmp_path / "empty.wav").touch()
+    soundfile.write(tmp_path / "none.wav", np.zeros((0, 1)), RATE)
+    soundfile.write(tmp_path / "nan.wav", np.full((9, 1), np.nan), RATE, subtype="FLOAT")
+    for name, told in (
+        ("nowhere.wav", "no such file"),
+        ("empty.wav", "is empty"),
+        ("none.wav", "holds no sound"),
+        ("nan.wav", "no numbers"),
+    ):
+        with pytest.raises(AudioError, match=told):
+            read_audio(tmp_path / name)
+    with pytest.raises(AudioError, match="no such file"):
+        read_audio(tmp_path)
+
+
+def test_a_format_soundfile_lacks_asks_for_ffmpeg(tmp_path, monkeypatch):
+    monkeypatch.setattr(audio_io.shutil, "which", lambda name: None)
+    (tmp_path / "song.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(64))
+    with pytest.raises(AudioError, match="needs ffmpeg, which is not installed"):
+        read_audio(tmp_path / "song.m4a")
+
+
+def test_ffmpeg_decodes_what_soundfile_cannot(tmp_path, monkeypatch):
+    encoded = io.BytesIO()
+    soundfile.write(encoded, tone().samples.T, RATE, format="WAV")
+    monkeypatch.setattr(audio_io.shutil, "which", lambda name: "/usr/bin/ffmpeg")
+    monkeypatch.setattr(
+        audio_io.subprocess,
+        "run",
+        lambda command, **_: SimpleNamespace(
+            returncode=0, stdout=encoded.getvalue() if "-xerror" in command else b"", stderr=b""
+        ),
+    )
+    (tmp_path / "song.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + bytes(64))
+    assert read_audio(tmp_path / "song.m4a").duration == 1.0
+    failed = SimpleNamespace(returncode=1, stdout=b"", stderr=b"one\nmoov atom not found\n")
+    monkeypatch.setattr(audio_io.subprocess, "run", lambda command, **_: failed)
+    with pytest.raises(AudioError, match="moov atom not found"):
+        read_audio(tmp_path / "song.m4a")
+
+
+def test_what_would_clip_is_not_written(tmp_path):
+    loud = Audio(tone().samples * 3, RATE)
+    with pytest.raises(AudioError, match="would clip"):
+        write_audio(tmp_path / "loud.wav", loud)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_format_is_told_with_those_there_are(tmp_path):
+    with pytest.raises(AudioError, match=r"\.wav, \.flac, \.ogg, \.mp3.*did you mean '\.wav'"):
+        write_audio(tmp_path / "a.wave", tone())
+    with pytest.raises(AudioError, match="without a suffix"):
+        write_audio(tmp_path / "a", tone())
+
+
+def test_a_misspelt_tag_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="did you mean 'title'"):
+        write_audio(tmp_path / "a.wav", tone(), {"titel": "x"})
+
+
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch, fault):
+    (tmp_path / "song.wav").write_bytes(b"the old one")
+
+    def fail(descriptor):
+        raise fault
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(type(fault)):
+        write_whole(tmp_path / "song.wav", b"the new one")
+    assert [p.name for p in tmp_path.iterdir()] == ["song.wav"]
+    assert (tmp_path / "song.wav").read_bytes() == b"the old one"
+
+
+def test_minutes_of_ogg_are_written_whole(tmp_path):
+    write_audio(tmp_path / "long.ogg", tone(120.0))
+    assert abs(read_audio(tmp_path / "long.ogg").duration - 120.0) < 0.05

@@ -1,0 +1,93 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from muze.audio.mix import fade_out, limit, loudness, normalise, true_peak
+from muze.core.errors import AudioError
+from muze.core.grid import Audio
+
+RATE = 32_000
+
+
+def sine(hz, seconds=2.0, level=0.5, phase=0.0):
+    t = np.arange(round(seconds * RATE)) / RATE
+    return Audio((level * np.sin(2 * np.pi * hz * t + phase)).astype(np.float32)[None], RATE)
+
+
+def drums(level, seconds=4.0, seed=0):
+    """Return noise bursts twice a second: far more peak than loudness."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(round(seconds * RATE)) / RATE
+    wave = level * rng.uniform(-1, 1, t.size) * np.exp(-(t % 0.5) * 40)
+    return Audio(wave.astype(np.float32)[None], RATE)
+
+
+def test_a_997_hz_sine_at_full_scale_measures_minus_3_lufs():
+    # the calibration tone of BS.1770: 0 dBFS in one channel is -3.01 LKFS
+    assert loudness(sine(997, 5.0, 1.0)) == pytest.approx(-3.01, abs=0.05)
+
+
+def test_silence_is_infinitely_quiet_and_cannot_be_normalised():
+    silent = Audio(np.zeros((1, RATE), np.float32), RATE)
+    assert loudness(silent) == -math.inf
+    with pytest.raises(AudioError, match="silent"):
+        normalise(silent, -14)
+
+
+def test_a_sound_shorter_than_the_measure_s_block_is_measured():
+    assert math.isfinite(loudness(sine(997, 0.2)))
+
+
+def test_the_true_peak_sees_between_the_samples():
+    # a quarter of the rate, sampled 45 degrees off its peaks: samples reach .707, the wave 1
+    tricky = sine(RATE / 4, level=1.0, phase=math.pi / 4)
+    assert np.abs(tricky.samples).max() == pytest.approx(0.7071, abs=1e-3)
+    assert true_peak(tricky) == pytest.approx(1.0, abs=0.02)
+
+
+def test_what_is_under_the_ceiling_is_left_alone():
+    quiet = sine(440, level=0.5)
+    assert limit(quiet, -1.0) is quiet
+
+
+@settings(max_examples=25, deadline=None)
+@given(level=st.floats(0.5, 20), seed=st.integers(0, 1000), ceiling=st.floats(-12, -0.1))
+def test_the_limiter_never_lets_a_true_peak_over_its_ceiling(level, seed, ceiling):
+    limited = limit(drums(level, 1.0, seed), ceiling)
+    assert true_peak(limited) <= 10 ** (ceiling / 20) * 1.0005
+
+
+def test_the_limiter_leaves_what_is_far_from_a_peak_as_it_was():
+    music = sine(440, 2.0, 0.2)
+    music.samples[0, RATE] = 3.0
+    limited = limit(music, -1.0)
+    far = np.abs(np.arange(2 * RATE) - RATE) > 0.03 * RATE
+    np.testing.assert_allclose(limited.samples[0, far], music.samples[0, far], rtol=1e-3)
+
+
+@pytest.mark.parametrize("target", [-30.0, -23.0, -19.0])
+def test_the_loudness_asked_for_is_reached_without_clipping(target):
+    made = normalise(drums(0.3), target)
+    assert loudness(made) == pytest.approx(target, abs=0.2)
+    assert true_peak(made) <= 10 ** (-1 / 20) * 1.0005
+
+
+def test_too_loud_a_wish_is_met_as_far_as_the_ceiling_lets_it():
+    made = normalise(sine(440), 0.0)
+    assert true_peak(made) <= 10 ** (-1 / 20) * 1.0005
+    assert loudness(made) < 0.0
+
+
+def test_a_fade_ends_in_silence_and_begins_where_it_is_told():
+    faded = fade_out(Audio(np.ones((2, RATE), np.float32), RATE), 0.25)
+    assert faded.samples[:, -1].max() == pytest.approx(0, abs=1e-6)
+    assert (faded.samples[:, : -RATE // 4] == 1).all()
+    assert (np.diff(faded.samples[0]) <= 0).all()
+
+
+def test_a_fade_longer_than_the_sound_fades_all_of_it():
+    assert fade_out(sine(440, 0.1), 5.0).samples.shape == (1, RATE // 10)
+    assert fade_out(sine(440, 0.1), 0.0).samples.shape == (1, RATE // 10)

@@ -1,0 +1,168 @@
+"""Checks of samplers, vocoders, voices and separators find the faults they are for."""
+
+from importlib.metadata import EntryPoint
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from muze.core.errors import PluginError
+from muze.core.grid import Audio
+from muze.core.registry import GROUP, Plugin, Registry
+from muze.core.settings import Settings
+from muze.plugins.samplers.ddim import DDIMSampler
+from muze.testing import sounds
+from muze.testing.checks import checks_of, run_checks
+
+
+def fails(kind, component, check, said):
+    with pytest.raises(AssertionError) as failure:
+        dict(checks_of(kind, component))[check]()
+    assert said in str(failure.value)
+
+
+def altered(change):
+    """Return DDIM with ``change(latents, noise, step_done)`` made to what it returns."""
+
+    class Altered(DDIMSampler):
+        def sample(self, denoise, noise, schedule, num_steps, generator, step_done):
+            out = super().sample(denoise, noise, schedule, num_steps, generator, step_done)
+            return change(out, noise, step_done)
+
+    return Altered
+
+
+def test_sampler_faults_are_found():
+    fails("sampler", altered(lambda x, *_: x + torch.rand(())), "repeats", "same seed gives other")
+    fails(
+        "sampler",
+        altered(lambda x, *_: (torch.rand(()), x)[1]),
+        "repeats",
+        "torch's global generator",
+    )
+    fails("sampler", altered(lambda x, *_: torch.zeros_like(x)), "repeats", "noise has no effect")
+    fails("sampler", altered(lambda x, *_: x * 1.1), "point", "away from the only song")
+    fails("sampler", altered(lambda x, *_: x[..., :3]), "point", "the noise")
+    fails("sampler", altered(lambda x, *_: x * 1.1), "gaussian", "it should be")
+    fails("sampler", altered(lambda x, _, done: done(9) or x), "steps", "7 steps were told")
+    fails("sampler", altered(lambda x, noise, _: noise.zero_() + x), "steps", "changed in place")
+
+
+class Buzz:
+    """A vocoder of noise that repeats itself."""
+
+    name: ClassVar = "buzz"
+    level: ClassVar = 0.1
+    hop: ClassVar = 320
+
+    class Config(Settings):
+        """Nothing to set."""
+
+    def __init__(self, config):
+        self.config = config
+        self.random = np.random.default_rng(0)
+
+    def load(self, weights):
+        """Take none."""
+
+    def render(self, log_mel):
+        """Return noise."""
+        noise = np.random.default_rng(0).standard_normal(log_mel.shape[1] * self.hop)
+        return (self.level * noise).astype(np.float32)
+
+
+def test_vocoder_faults_are_found():
+    for name in ("length", "level", "repeats"):
+        dict(checks_of("vocoder", Buzz))[name]()
+    fails("vocoder", type("Long", (Buzz,), {"hop": 321}), "length", "100 frames give (32100,)")
+    fails("vocoder", type("Loud", (Buzz,), {"level": 9.0}), "level", "with peak")
+    fails(
+        "vocoder",
+        type("Random", (Buzz,), {"render": lambda v, m: v.random.random(m.shape[1] * 320)}),
+        "repeats",
+        "other samples",
+    )
+
+
+class Hum:
+    """A voice that hums."""
+
+    name: ClassVar = "hum"
+    known: ClassVar = ("low",)
+
+    class Config(Settings):
+        """Nothing to set."""
+
+    def __init__(self, config):
+        self.config = config
+
+    def voices(self):
+        """Return the one voice."""
+        return list(self.known)
+
+    def speak(self, text, voice, language):
+        """Hum once a character."""
+        if voice not in self.known:
+            raise PluginError(f"no voice {voice!r}")
+        return sounds.sine(110.0, 0.1 * len(text))
+
+
+def test_voice_faults_are_found():
+    for name in ("voices", "speech", "unknown_voice"):
+        dict(checks_of("voice", Hum))[name]()
+    quiet = {"speak": lambda *_: sounds.silence(1.0)}
+    fails("voice", type("None", (Hum,), {"known": ()}), "voices", "lists no voice")
+    fails("voice", type("Twice", (Hum,), {"known": ("a", "a")}), "voices", "listed twice")
+    fails("voice", type("Quiet", (Hum,), quiet), "speech", "silence")
+    fails("voice", type("Any", (Hum,), quiet), "unknown_voice", "a voice it does not have")
+
+
+class Halves:
+    """A separator that gives the mix to everyone."""
+
+    name: ClassVar = "halves"
+
+    class Config(Settings):
+        """Nothing to set."""
+
+    def __init__(self, config):
+        self.config = config
+
+    def separate(self, audio):
+        """Return half of it twice."""
+        half = Audio(audio.samples / 2, audio.sample_rate)
+        return {"vocals": half, "other": half}
+
+
+def test_separator_faults_are_found():
+    dict(checks_of("separator", Halves))["stems"]()
+    cut = {"separate": lambda _, a: {"vocals": Audio(a.samples[:, 1:], a.sample_rate)}}
+    fails("separator", type("Cut", (Halves,), cut), "stems", "the mix (1, 64000)")
+    fails("separator", type("None", (Halves,), {"separate": lambda *_: {}}), "stems", "no stem")
+
+
+def test_running_checks_tells_each_result(monkeypatch):
+    registry = Registry([EntryPoint("ddim", "muze.plugins.samplers.ddim", GROUP)])
+    rows = list(run_checks(registry, "ddim"))
+    assert {(component, failure) for component, _, failure in rows} == {("sampler ddim", None)}
+    broken = Plugin("ddim", "acme 1", "ok", "", {"sampler": {"ddim": altered(lambda *_: None)}})
+    monkeypatch.setattr(registry, "working", lambda name: broken)
+    told = {check: failure for _, check, failure in run_checks(registry, "ddim")}
+    assert told["config"] is None
+    assert "failed to run check point: AttributeError" in told["point"]
+
+
+def test_a_run_that_checks_nothing_fails(monkeypatch):
+    registry = Registry()
+    with pytest.raises(PluginError, match="not installed"):
+        list(run_checks(registry, "no-such-plugin"))
+    monkeypatch.setattr(registry, "working", lambda name: Plugin(name, "acme 1", "ok"))
+    with pytest.raises(PluginError, match="nothing that could be checked"):
+        list(run_checks(registry, "empty"))
+
+
+def test_a_vocoder_without_its_weights_is_not_passed():
+    failures = {check: failure for _, check, failure in run_checks(Registry(), "vocos")}
+    assert failures["config"] is None
+    assert "cannot be checked without weights" in failures["length"]
