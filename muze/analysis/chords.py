@@ -73,8 +73,8 @@ CHANGE = 3.0
 
 
 @lru_cache(maxsize=4)
-def _heard(sound: Sound, edges: tuple[float, ...]) -> list[str]:
-    """The likeliest sequence of chords in the spans between edges (Viterbi)."""
+def likeliest_chords(sound: Sound, edges: tuple[float, ...]) -> list[str]:
+    """Return the likeliest sequence of symbols in the spans between two edges [s] (Viterbi)."""
     return [SYMBOLS[i] for i in _viterbi(chord_likelihoods(sound, np.asarray(edges)))]
 
 
@@ -85,7 +85,7 @@ def hear_chords(audio: Audio, grid: TimeGrid) -> list[Span]:
     edges = [grid.start, *(float(t) for t in grid.beat_times if grid.start < t < end), end]
     if sound.silent:
         return [(NO_CHORD, grid.start, end)]
-    symbols = _heard(sound, tuple(t - grid.start for t in edges))
+    symbols = likeliest_chords(sound, tuple(t - grid.start for t in edges))
     return list(zip(symbols, edges[:-1], edges[1:], strict=True))
 
 

@@ -1,43 +1,73 @@
-"""The key of a recording, by correlating its mean chroma with key profiles."""
+"""The key of a recording, judged by its chords."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from muze.analysis.chroma import semitones
-from muze.analysis.sound import hear
+from muze.analysis.chords import Span, likeliest_chords
+from muze.analysis.sound import Sound, hear
 from muze.core.grid import Audio
-from muze.core.theory import Key
+from muze.core.theory import NO_CHORD, Chord, Key
 
-MAJOR = (0.238, 0.006, 0.111, 0.006, 0.137, 0.094, 0.016, 0.214, 0.009, 0.080, 0.008, 0.081)
-MINOR = (0.220, 0.006, 0.104, 0.123, 0.019, 0.103, 0.012, 0.214, 0.062, 0.022, 0.061, 0.052)
-"""Albrecht & Shanahan 2013, "The use of large corpora to train a new type of key-finding algorithm"."""
+WEIGHTS = Path(__file__).with_name("key_network.safetensors")
+STEP = 0.5  # seconds; chords are heard anew that often
+KINDS = {"": 0, "maj7": 1, "6": 1, "m": 2, "m7": 3, "m6": 3, "7": 4, "dim": 5, "m7b5": 5}
+OTHER = 6
+"""Row of suspended and augmented chords."""
 
 
 def estimate_key(audio: Audio) -> Key | None:
-    """Return the major or minor key heard; None where nothing sounds."""
-    sound = hear(audio)
+    """Return the major or minor key heard; None where no chord is."""
+    return _key(hear(audio))
+
+
+@lru_cache(maxsize=4)
+def _key(sound: Sound) -> Key | None:
     if sound.silent:
         return None
-    return match_key(mean_chroma(semitones(sound)))
+    edges = np.append(np.arange(0, max(STEP, sound.duration - STEP / 2), STEP), sound.duration)
+    symbols = likeliest_chords(sound, tuple(edges))
+    spans = zip(symbols, edges[:-1], edges[1:], strict=True)
+    chords = [span for span in spans if span[0] != NO_CHORD]
+    return key_of_chords(chords) if chords else None
 
 
-def mean_chroma(spectrum: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Average semitone magnitudes (84, N), each moment weighing the same, into (12,)."""
-    level = np.sqrt(spectrum[12:72].astype(float))  # C2 to B6; roots so that one instrument rules not
-    chroma = level.reshape(5, 12, -1).sum(axis=0)
-    sounding = chroma.sum(axis=0) > 0.05 * chroma.sum(axis=0).max()
-    chroma = chroma[:, sounding] / chroma[:, sounding].sum(axis=0)
-    mean: NDArray[np.float64] = chroma.mean(axis=1)
-    return mean
+def key_of_chords(chords: Sequence[Span]) -> Key:
+    """Return the likeliest key of a sequence of chords."""
+    statistics, w = chord_statistics(chords), _weights()
+    turned = np.stack([np.roll(statistics, -tonic, axis=1).ravel() for tonic in range(12)])
+    hidden = turned @ w["in.weight"].T + w["in.bias"]
+    logits = (hidden / (1 + np.exp(-hidden))) @ w["out.weight"].T + w["out.bias"]
+    return Key.of_index(int(logits.T.argmax()))
 
 
-def match_key(chroma: NDArray[np.float64]) -> Key:
-    """Return the key whose profile correlates best with a mean chroma (12,)."""
-    fits = [
-        np.corrcoef(np.roll(profile, tonic), chroma)[0, 1]
-        for profile in (MAJOR, MINOR)
-        for tonic in range(12)
-    ]
-    return Key.of_index(int(np.nanargmax(fits)))
+def chord_statistics(chords: Sequence[Span]) -> NDArray[np.float64]:
+    """Return what a key is judged by, by root, shape (11, 12).
+
+    Seven rows: the share of time of each kind of chord, times three. Four rows: whether the first
+    chord is major or minor, and the same of the last; pieces begin and end at home.
+    """
+    rows = np.zeros((11, 12))
+    total = sum(end - start for _, start, end in chords)
+    for symbol, start, end in chords:
+        chord = Chord.parse(symbol)
+        if chord is not None:
+            rows[KINDS.get(chord.quality, OTHER), chord.root] += 3 * (end - start) / total
+    for row, symbol in ((7, chords[0][0]), (9, chords[-1][0])):
+        chord = Chord.parse(symbol)
+        if chord is not None:
+            rows[row + (KINDS.get(chord.quality) in (2, 3)), chord.root] = 1
+    return rows
+
+
+@lru_cache(maxsize=1)
+def _weights() -> dict[str, NDArray[np.float32]]:
+    from safetensors.numpy import load_file
+
+    weights: dict[str, NDArray[np.float32]] = load_file(WEIGHTS)
+    return weights

@@ -114,6 +114,9 @@ class AudioVAE(nn.Module):
         basis = components.flip(1)[:, :width].T.float()  # (width, patch)
         scale = variances.flip(0)[:width].clamp(min=1e-6).sqrt().float()[:, None]
         patch_in, latent_out = self.encoder[0], self.decoder[0]
+        assert isinstance(patch_in, Conv) and isinstance(latent_out, Conv)
+        assert patch_in.bias is not None and latent_out.bias is not None
+        assert self.to_latent.bias is not None and self.to_mel.bias is not None
         with torch.no_grad():
             patch_in.weight.copy_((basis / scale).view_as(patch_in.weight))
             patch_in.bias.copy_(-(basis / scale) @ centre)

@@ -97,7 +97,7 @@ def load_vocoder(plan: Plan, folder: Path, registry: Registry) -> Vocoder:
         CheckpointError: its weights are damaged.
     """
     assert plan.vocoder is not None
-    return open_vocoder(plan.vocoder.name, plan.vocoder.settings, folder, registry)
+    return open_vocoder(plan.vocoder.name, plan.vocoder.config, folder, registry)
 
 
 def open_vocoder(

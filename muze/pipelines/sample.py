@@ -38,7 +38,7 @@ def sample(
     windows = Windows.over(num_frames, LONGEST, OVERLAP)
     passes = Passes(model, drawn, plan, windows)
     cls = registry.get("sampler", plan.sampler.name)
-    sampler = cls(cls.Config.model_validate(plan.sampler.settings))
+    sampler = cls(cls.Config.model_validate(plan.sampler.config))
     generator = torch.Generator().manual_seed(plan.seed)
     shape = (1, settings.unet.latent_dim, settings.latent_rows, num_frames)
     noise = torch.randn(shape, generator=generator).to(model.device)
