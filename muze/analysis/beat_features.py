@@ -26,4 +26,4 @@ def beat_features(sound: Sound) -> NDArray[np.float32]:
     chroma = pitches / (np.linalg.norm(pitches, axis=0).mean() + 1e-6)
     at = (np.arange(count) + 0.5) / FRAME_RATE * RATE / CHROMA_HOP
     index = np.minimum(np.round(at).astype(int), chroma.shape[1] - 1)
-    return np.concatenate([bands, chroma[:, index]]).astype(np.float32)
+    return np.asarray(np.concatenate([bands, chroma[:, index]]), np.float32)

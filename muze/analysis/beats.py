@@ -22,9 +22,10 @@ WEIGHTS = Path(__file__).with_name("beat_network.safetensors")
 # Constants of the decoding, chosen on training songs of muze-corpus. Steps are of 10 ms.
 STEPS = 100
 SLOWEST, FASTEST = 52.0, 190.0  # BPM
-BEAT_BONUS = 2.0  # added to a beat's logit, so that faint beats are still beats
-PERIOD_CHANGE = 120.0  # log-probability lost by a beat twice as long as the last, per octave
-METRE_WEIGHT = 8.0  # how many downbeats the network's opinion of the metre counts for
+BEAT_BIAS, DOWNBEAT_BIAS = 1.0, 2.0  # off logits that were trained with weights on beats
+PERIOD_CHANGE = 60.0  # log-probability lost by a beat twice as long as the last
+JITTER = 0.2  # log-probability lost by a beat one step longer or shorter than the last
+METRE_WEIGHT = 3.0  # how many downbeats the network's opinion of the metre counts for
 FEWEST = 4  # beats; fewer are none
 
 
@@ -46,7 +47,7 @@ def hear_beats(audio: Audio, grid: TimeGrid) -> Beats | None:
 
 
 def tempo_curve(audio: Audio, grid: TimeGrid) -> NDArray[np.float64] | None:
-    """Return the tempo at each frame in BPM, over eight beats around it, (T,); None without beats."""
+    """Return the tempo at each frame in BPM, over the eight beats around it, (T,); None without."""
     heard = hear_beats(audio, grid)
     if heard is None:
         return None
@@ -63,7 +64,7 @@ def count_beats(times: ArrayLike, grid: TimeGrid) -> NDArray[np.float64]:
     """
     at = np.asarray(times, float)
     numbers = np.arange(len(at))
-    beats = np.interp(grid.seconds, at, numbers)
+    beats: NDArray[np.float64] = np.interp(grid.seconds, at, numbers)
     early, late = grid.seconds < at[0], grid.seconds > at[-1]
     beats[early] = (grid.seconds[early] - at[0]) / (at[1] - at[0])
     beats[late] = numbers[-1] + (grid.seconds[late] - at[-1]) / (at[-1] - at[-2])
@@ -85,13 +86,13 @@ def _beats(sound: Sound) -> Beats | None:
 def activations(
     sound: Sound,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return the network's logits of beat and downbeat (N,) at 50 Hz, and log-odds of metres (3,)."""
+    """Return logits of beat and downbeat (N,) at 50 Hz, and log-probabilities of metres (3,)."""
     import torch
 
     with torch.inference_mode():
         logits = _network()(torch.from_numpy(beat_features(sound))[None])[0]
         metres = logits[2:].log_softmax(dim=0).mean(dim=1)
-    return tuple(x.double().numpy() for x in (logits[0], logits[1], metres))
+    return logits[0].double().numpy(), logits[1].double().numpy(), metres.double().numpy()
 
 
 @lru_cache(maxsize=1)
@@ -113,10 +114,14 @@ def track(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     steps = np.arange(len(logits) * STEPS // FRAME_RATE)
     score = np.interp((steps + 0.5) / STEPS * FRAME_RATE - 0.5, np.arange(len(logits)), logits)
-    score = np.clip(score, -6, 6) + BEAT_BONUS
+    score = np.clip(score, -6, 6) - BEAT_BIAS
     periods = np.arange(round(60 * STEPS / FASTEST), round(60 * STEPS / SLOWEST) + 1)
+    if len(score) <= periods[-1]:
+        return np.zeros(0)
     octaves = np.log2(periods)
-    change = -PERIOD_CHANGE * np.abs(octaves[:, None] - octaves[None]) ** 1.0
+    one_step = 1.01 * np.log2(1 + 1 / periods)  # lengths are whole steps, so one more is no change
+    turn = np.maximum(np.abs(octaves[:, None] - octaves[None]) - one_step, 0)
+    change = -PERIOD_CHANGE * turn - JITTER * (periods[:, None] != periods)
     # best[t, p]: a beat at t, and the next one p steps later
     best = np.zeros((len(score), len(periods)))
     came = np.full((len(score), len(periods)), -1)
@@ -130,13 +135,13 @@ def track(logits: NDArray[np.float64]) -> NDArray[np.float64]:
         best[t] = onward[came[t], rows] + score[t]
     # the last beat is the best one whose successor lies beyond the end
     late = np.arange(len(score))[:, None] + periods >= len(score)
-    t, p = np.unravel_index(int(np.where(late, best, -np.inf).argmax()), best.shape)
+    t, p = divmod(int(np.where(late, best, -np.inf).argmax()), len(periods))
     times = []
     while t >= 0:
         times.append(t)
-        p = came[t, p]
-        t -= periods[p]
-    return (np.asarray(times[::-1]) + 0.5) / STEPS
+        p = int(came[t, p])
+        t -= int(periods[p])
+    return (np.asarray(times[::-1], float) + 0.5) / STEPS
 
 
 def find_metre(
@@ -150,7 +155,7 @@ def find_metre(
     from muze.analysis.beat_network import METRES
 
     index = np.clip((times * FRAME_RATE).astype(int), 1, len(downbeat) - 2)
-    logits = np.max([downbeat[index + shift] for shift in (-1, 0, 1)], axis=0)
+    logits = np.max([downbeat[index + shift] for shift in (-1, 0, 1)], axis=0) - DOWNBEAT_BIAS
     best, found = -np.inf, (Metre(), 0)
     for name, odds in zip(METRES, metres, strict=True):
         metre = Metre.parse(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +23,7 @@ SYMBOLS = (*(str(Chord(root, q, root)) for q in QUALITIES for root in range(12))
 
 
 def chord_likelihoods(sound: Sound, edges: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return log-probabilities of ``SYMBOLS`` in each span between two edges [s], shape (145, N)."""
+    """Return log-probabilities of ``SYMBOLS`` in each span between edges [s], shape (145, N)."""
     return network(*span_chroma(semitones(sound), edges), load_weights())
 
 
@@ -37,10 +38,11 @@ def span_chroma(
     level = np.log1p(COMPRESSION * spectrum / loud)
     index = np.clip((edges * RATE / HOP).round().astype(int), 0, level.shape[1] - 1)
     means = np.stack(
-        [level[:, a : max(a + 1, b)].mean(axis=1) for a, b in zip(index[:-1], index[1:], strict=True)]
+        [level[:, a : max(a + 1, b)].mean(axis=1) for a, b in itertools.pairwise(index)]
     )
     folded = np.stack(
-        [means[:, low:high].reshape(len(means), -1, 12).sum(axis=1) for low, high in REGISTERS], axis=1
+        [means[:, low:high].reshape(len(means), -1, 12).sum(axis=1) for low, high in REGISTERS],
+        axis=1,
     )
     norm = np.linalg.norm(folded.reshape(len(folded), -1), axis=1)
     return folded / (norm[:, None, None] + 1e-6), norm / (np.median(norm) + 1e-6)
@@ -49,8 +51,10 @@ def span_chroma(
 def network(
     chroma: NDArray[np.float64], level: NDArray[np.float64], weights: dict[str, NDArray[np.float32]]
 ) -> NDArray[np.float64]:
-    """Return log-probabilities (145, N) of the symbols, each root seeing the chroma turned to it."""
-    turned = np.stack([np.roll(chroma, -root, axis=2).reshape(len(chroma), -1) for root in range(12)])
+    """Return log-probabilities (145, N); each root sees the chroma turned to it."""
+    turned = np.stack(
+        [np.roll(chroma, -root, axis=2).reshape(len(chroma), -1) for root in range(12)]
+    )
     hidden = turned @ weights["in.weight"].T + weights["in.bias"]
     logits = (hidden / (1 + np.exp(-hidden))) @ weights["out.weight"].T + weights["out.bias"]
     silence = weights["silence"][0] + weights["silence"][1] * level

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -60,7 +61,7 @@ def decode_chords(drawn: Array, grid: TimeGrid) -> list[Span]:
     changes = np.flatnonzero(np.any(drawn[:, 1:] != drawn[:, :-1], axis=0)) + 1
     edges = [0, *(int(c) for c in changes), drawn.shape[1]]
     spans = []
-    for first, last in zip(edges[:-1], edges[1:], strict=True):
+    for first, last in itertools.pairwise(edges):
         column = np.ascontiguousarray(drawn[:, first], np.float32)
         symbol = _symbols()[column.tobytes()] if column.any() else NO_CHORD
         times = grid.start + np.asarray([first, last]) / grid.frame_rate
@@ -118,24 +119,28 @@ def chord_scores(asked: Array, heard: Array, present: Array, grid: TimeGrid) -> 
     scores = []
     # floors: a chord drawn at random from those each measure tells apart
     for name, floor in (("majmin", 1 / 24), ("triads", 1 / 48), ("tetrads", 1 / 96)):
-        figure = measure.weighted_accuracy(getattr(measure, name)(first, second), weight)
-        scores.append(Score(f"chord {name}", float(figure), "share", True, floor))
+        equal = getattr(measure, name)(first, second)
+        if weight[equal >= 0].sum() > 0:  # it compares no chord outside its vocabulary
+            figure = float(measure.weighted_accuracy(equal, weight))
+            scores.append(Score(f"chord {name}", figure, "share", True, floor))
     same = np.asarray([a == b for a, b in zip(first, second, strict=True)])
     both = float(weight[same].sum())
     union = 2 * float(weight.sum()) - both
     scores.append(Score("chord IOU", both / union, "share", True, None))
     names = [c for c, start, _ in want if present[int((start - grid.start) * grid.frame_rate)]]
     heard_names = [c for c, _, _ in got]
-    for name, metric, floor in (
-        # floors: chords drawn at random from the right key, by simulation
-        ("ECM", mustango.exact_chord_match, 0.25),
-        ("PCM", mustango.perfect_chord_match, None),
-        ("CMO", mustango.chord_match_any_order, 0.55),
-        ("CMOM", mustango.chord_match_any_order_majmin, 0.55),
-    ):
+    metrics = {
+        "ECM": mustango.exact_chord_match,
+        "PCM": mustango.perfect_chord_match,
+        "CMO": mustango.chord_match_any_order,
+        "CMOM": mustango.chord_match_any_order_majmin,
+    }
+    for name, metric in metrics.items():
         value = metric(names, heard_names)
         if value is not None:
-            scores.append(Score(f"chord {name}", value, "share", True, floor))
+            # chords drawn at random from the right key reach .17-.33 of four in ECM, .43-.68 in
+            # CMO; with other numbers of chords the floors differ, so none is stated
+            scores.append(Score(f"chord {name}", value, "share", True, None))
     return scores
 
 

@@ -14,14 +14,14 @@ def spread(values: float | Sequence[float], grid: TimeGrid) -> NDArray[np.float3
     """Return one value held, or several spread evenly over the grid and joined by lines, (1, T)."""
     points = np.atleast_1d(np.asarray(values, float))
     at = (np.arange(grid.frames) + 0.5) / grid.frames * (len(points) - 1)
-    return np.interp(at, np.arange(len(points)), points).astype(np.float32)[None]
+    return np.asarray(np.interp(at, np.arange(len(points)), points)[None], np.float32)
 
 
 def smooth(curve: ArrayLike, frames: int) -> NDArray[np.float64]:
     """Return a curve (T,) averaged over ``frames`` frames around each; its ends are held."""
     held = np.pad(np.asarray(curve, float), (frames // 2, frames - 1 - frames // 2), "edge")
     total = np.concatenate([[0.0], np.cumsum(held)])
-    return (total[frames:] - total[:-frames]) / frames
+    return np.asarray((total[frames:] - total[:-frames]) / frames)
 
 
 def pearson(asked: ArrayLike, heard: ArrayLike) -> float:

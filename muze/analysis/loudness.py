@@ -25,7 +25,9 @@ def integrated(audio: Audio) -> float:
     from pyloudnorm import Meter
 
     if audio.duration <= BLOCK:
-        power = float(_power(audio.samples.tobytes(), audio.samples.shape, audio.sample_rate).mean())
+        power = float(
+            _power(audio.samples.tobytes(), audio.samples.shape, audio.sample_rate).mean()
+        )
         return float(_lufs(np.asarray(power)))
     with np.errstate(divide="ignore"):  # silence is minus infinity on the way
         loudness = Meter(audio.sample_rate).integrated_loudness(audio.samples.T.astype(float))
@@ -46,7 +48,7 @@ def intensity(audio: Audio, grid: TimeGrid) -> NDArray[np.float32]:
     loudness = short_term(audio, grid, window=3.0)
     low, high = np.percentile(loudness, [5, 95])
     low = min(max(low, high - 2 * CALM), high - CALM)
-    return np.clip((loudness - low) / (high - low), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((loudness - low) / (high - low), 0, 1), np.float32)
 
 
 @lru_cache(maxsize=1)
@@ -63,4 +65,4 @@ def _power(content: bytes, shape: tuple[int, ...], sample_rate: int) -> NDArray[
 
 
 def _lufs(power: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.maximum(SILENCE, 10 * np.log10(np.maximum(power, 1e-12)) - 0.691)
+    return np.asarray(np.maximum(SILENCE, 10 * np.log10(np.maximum(power, 1e-12)) - 0.691))

@@ -10,7 +10,15 @@ MARKS = (40, 60, 70, 90, 110, 140, 160, 210)
 """Borders in BPM of the nine bins of tempo."""
 
 MINOR = {"m", "m7", "m6", "m7b5", "m9", "madd9", "mmaj7"}
-OTHER = {"dim": "dim", "dim7": "dim", "aug": "aug", "sus2": "sus", "sus4": "sus", "7sus4": "sus", "5": "5"}
+OTHER = {
+    "dim": "dim",
+    "dim7": "dim",
+    "aug": "aug",
+    "sus2": "sus",
+    "sus4": "sus",
+    "7sus4": "sus",
+    "5": "5",
+}
 
 
 def tempo_bin(bpm: float) -> int:
@@ -36,7 +44,7 @@ def same_key(asked: Key, heard: Key) -> float:
 def same_or_relative_key(asked: Key, heard: Key) -> float:
     """CKD: 1 where the keys are the same or relative, else 0.
 
-    The released code moves the wrong way from minor to major; this is the metric as it is described.
+    The released code moves the wrong way from minor to major; this is the metric as described.
     """
     relative = 3 if asked.index >= 12 else -3
     turned = (asked.tonic + relative) % 12 + (0 if asked.index >= 12 else 12)
@@ -44,7 +52,7 @@ def same_or_relative_key(asked: Key, heard: Key) -> float:
 
 
 def exact_chord_match(asked: Sequence[str], heard: Sequence[str]) -> float | None:
-    """ECM: share of the asked chords met in order, reading ahead greedily; None if none is asked."""
+    """ECM: share of the asked chords met in order, read greedily; None if none is asked."""
     if not asked:
         return None
     met = 0

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from muze.analysis.sound import RATE, Sound, frames_of
 
 HOP = 240  # 10 ms
-N_FFT = 1024  # 43 ms: short enough for the time of an onset, long enough to tell bass drums from bass
+N_FFT = (
+    1024  # 43 ms: short enough for the time of an onset, long enough to tell bass drums from bass
+)
 NUM_MELS = 48
 BANDS = (100, 220, 500, 1200, 3000, 12000)
 """Upper edges in Hz: bass drum, bass, low and high middle, snare, cymbals."""
@@ -21,10 +23,13 @@ LAG = 2  # frames over which a rise is taken; a 43 ms window smears an onset ove
 def log_mel(sound: Sound) -> NDArray[np.float32]:
     """Return log-compressed mel bands from 30 Hz to 12 kHz at 100 Hz, about 0 to 4.6, (48, N)."""
     window = np.hanning(N_FFT).astype(np.float32)
-    frames = frames_of(sound, N_FFT, HOP)
+    frames = frames_of(sound.samples, N_FFT, HOP)
     blocks = np.array_split(frames, 1 + len(frames) // 2000)  # bounds memory on long songs
     spectrum = np.concatenate(
-        [_filters() @ np.abs(np.fft.rfft(block * window, axis=1)).astype(np.float32).T for block in blocks],
+        [
+            _filters() @ np.abs(np.fft.rfft(block * window, axis=1)).astype(np.float32).T
+            for block in blocks
+        ],
         axis=1,
     )
     out: NDArray[np.float32] = np.log1p(100 * spectrum / (spectrum.max() + 1e-9))
@@ -41,7 +46,9 @@ def onset_bands(sound: Sound) -> NDArray[np.float32]:
     from scipy.ndimage import maximum_filter1d
 
     level = log_mel(sound)
-    before = maximum_filter1d(np.pad(level, ((0, 0), (LAG, 0)), "edge")[:, : level.shape[1]], 3, axis=0)
+    before = maximum_filter1d(
+        np.pad(level, ((0, 0), (LAG, 0)), "edge")[:, : level.shape[1]], 3, axis=0
+    )
     rise = np.maximum(level - before, 0)
     filters = _filters()
     centres = filters @ np.arange(filters.shape[1]) / filters.sum(axis=1) * RATE / N_FFT

@@ -22,7 +22,7 @@ THRESHOLD = 0.7  # standard deviations of novelty above its mean
 def find_sections(audio: Audio, grid: TimeGrid) -> list[float]:
     """Return the seconds of the song at which a section ends and the next begins.
 
-    Peaks of the novelty of a self-similarity matrix of timbre, harmony, rhythm and loudness, under a
+    Peaks of the novelty of a self-similarity matrix of timbre, harmony and rhythm, under a
     checkerboard kernel (Foote 2000).
     """
     features = _features(audio)
@@ -75,13 +75,14 @@ def _features(audio: Audio) -> NDArray[np.float64] | None:
         _averaged(onset_bands(sound).astype(float), 100.0, count),
     ]
     standard = [p - p.mean(axis=1, keepdims=True) for p in parts]
-    return np.concatenate([p / (np.linalg.norm(p, axis=0).mean() + 1e-9) for p in standard])
+    scaled = [p / (np.linalg.norm(p, axis=0).mean() + 1e-9) for p in standard]
+    return np.asarray(np.concatenate(scaled))
 
 
 def _averaged(x: NDArray[np.float64], rate: float, count: int) -> NDArray[np.float64]:
     edges = np.minimum((np.arange(count + 1) * STEP * rate).astype(int), x.shape[1] - 1)
     total = np.pad(np.cumsum(x, axis=1), ((0, 0), (1, 0)))
-    return (total[:, edges[1:]] - total[:, edges[:-1]]) / np.maximum(np.diff(edges), 1)
+    return np.asarray((total[:, edges[1:]] - total[:, edges[:-1]]) / np.maximum(np.diff(edges), 1))
 
 
 def _checkerboard(features: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
@@ -92,5 +93,7 @@ def _checkerboard(features: NDArray[np.float64], reach: int) -> NDArray[np.float
     taper = np.exp(-0.5 * (at / (0.4 * reach)) ** 2)
     kernel = np.outer(np.sign(at) * taper, np.sign(at) * taper)
     size = features.shape[1] + 1
-    novelty = [float((padded[i : i + 2 * reach, i : i + 2 * reach] * kernel).sum()) for i in range(size)]
+    novelty = [
+        float((padded[i : i + 2 * reach, i : i + 2 * reach] * kernel).sum()) for i in range(size)
+    ]
     return np.asarray(novelty)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,28 +33,26 @@ class Sound:
         return not np.any(np.abs(self.samples) > 1e-4)
 
 
-_last: list[Sound] = []  # several streams hear the same render one after another
-
-
 def hear(audio: Audio) -> Sound:
     """Return the audio, mixed to mono and resampled to ``RATE``."""
+    return _heard(audio.samples.tobytes(), audio.samples.shape, audio.sample_rate)
+
+
+@lru_cache(maxsize=1)  # several streams hear the same render one after another
+def _heard(content: bytes, shape: tuple[int, ...], sample_rate: int) -> Sound:
     import soxr
 
-    content = np.ascontiguousarray(audio.samples)
-    digest = hashlib.blake2b(content.view(np.uint8), digest_size=16)
-    digest.update(str((audio.sample_rate, content.shape)).encode())
-    if not (_last and _last[0].digest == digest.digest()):
-        samples = soxr.resample(audio.mono, audio.sample_rate, RATE).astype(np.float32)
-        _last[:] = [Sound(digest.digest(), samples)]
-    return _last[0]
+    mono = np.frombuffer(content, np.float32).reshape(shape).mean(axis=0, dtype=np.float32)
+    samples = soxr.resample(mono, sample_rate, RATE).astype(np.float32)
+    return Sound(hashlib.blake2b(samples.tobytes(), digest_size=16).digest(), samples)
 
 
 def frames_of(
-    sound: Sound, length: int, hop: int, num_frames: int | None = None
+    samples: NDArray[np.float32], length: int, hop: int, num_frames: int | None = None
 ) -> NDArray[np.float32]:
     """Return frames (N, length) centred at (t + 0.5) * hop samples; silence lies outside."""
-    count = num_frames or max(1, len(sound.samples) // hop)
-    before = length // 2 - hop // 2
-    after = max(0, (count - 1) * hop + length - before - len(sound.samples))
-    padded = np.pad(sound.samples, (before, after))
+    count = num_frames or max(1, len(samples) // hop)
+    first = hop // 2 - length // 2
+    after = max(0, first + (count - 1) * hop + length - len(samples))
+    padded = np.pad(samples, (max(0, -first), after))[max(0, first) :]
     return np.lib.stride_tricks.sliding_window_view(padded, length)[::hop][:count]

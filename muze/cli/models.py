@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,13 +25,28 @@ def list_models() -> None:
         print(f"{name}  {origin}")
 
 
+@app.command("assemble")
+def assemble_model(
+    out: Annotated[Path, typer.Argument(help="Folder of the model; made where it is not there.")],
+    autoencoder: Annotated[Path | None, typer.Option(help="A run's folder autoencoder.")] = None,
+    denoiser: Annotated[Path | None, typer.Option(help="A run's folder denoiser.")] = None,
+    vocoder: Annotated[Path | None, typer.Option(help="A run's folder vocoder.")] = None,
+    half: Annotated[bool, typer.Option("--half", help="Store 16-bit floats.")] = False,
+) -> None:
+    """Put trained parts together into one model folder; prints the folder."""
+    from muze.pipelines.assemble import assemble
+
+    given = {"autoencoder": autoencoder, "denoiser": denoiser, "vocoder": vocoder}
+    assemble(out, {name: folder for name, folder in given.items() if folder is not None}, half)
+    print(out)
+
+
 @app.command("info")
 def show_model(
     name: Annotated[str, typer.Argument(help="An installed model, or a folder.")],
 ) -> None:
     """Show where a model lies, what it is, and its card."""
     import json
-    from pathlib import Path
 
     from muze.core.registry import Registry
     from muze.model.header import read_header

@@ -24,7 +24,7 @@ class Crop:
 def draw_crops(
     lengths: Sequence[int], count: int, frames: int, every: int, numbers: np.random.Generator
 ) -> list[Crop]:
-    """Return ``count`` crops, each track as likely as it is long, starting on multiples of ``every``.
+    """Return ``count`` crops that start on multiples of ``every``; a longer track is likelier.
 
     Raises:
         DatasetError: no track is as long as a crop.
@@ -41,6 +41,6 @@ def draw_crops(
 
 def cut(arrays: Sequence[NDArray[Any]], crops: Sequence[Crop]) -> NDArray[np.float32]:
     """Return the crops of (F, T) arrays as one batch (B, F, frames)."""
-    return np.stack(
-        [arrays[c.track][..., c.first : c.first + c.frames] for c in crops]
-    ).astype(np.float32)
+    return np.stack([arrays[c.track][..., c.first : c.first + c.frames] for c in crops]).astype(
+        np.float32
+    )

@@ -20,8 +20,17 @@ class Dataset:
     tracks: tuple[Record, ...]
 
     def audio(self, record: Record) -> Path:
-        """Return where a track's audio lies."""
-        return self.path.parent / str(record["audio_path"])
+        """Return where a track's audio lies.
+
+        Raises:
+            DatasetError: the record does not say, or there is no such file.
+        """
+        if not record.get("audio_path"):
+            raise DatasetError(f"{self.path}: a track has no audio_path")
+        audio = self.path.parent / str(record["audio_path"])
+        if not audio.is_file():
+            raise DatasetError(f"{self.path}: there is no file {audio}")
+        return audio
 
 
 def read_dataset(path: Path) -> Dataset:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -30,6 +32,14 @@ class AutoencoderSettings(Settings):
     mel_std: float = Field(2.5, gt=0, description="Divides the log-mel.")
     use_checkpoint: bool = Field(False, description="Recompute activations to save memory.")
 
+    @model_validator(mode="after")
+    def _check_shape(self) -> AutoencoderSettings:
+        if len(self.strides) != len(self.channels) - 1:
+            raise ValueError("strides must be one fewer than channels")
+        if self.mel.num_mels % (self.patch[0] * math.prod(rows for rows, _ in self.strides)):
+            raise ValueError(f"patch and strides must divide the {self.mel.num_mels} mel bands")
+        return self
+
     @property
     def time_stride(self) -> int:
         """Mel frames per latent frame."""
@@ -37,6 +47,12 @@ class AutoencoderSettings(Settings):
         for _, time in self.strides:
             stride *= time
         return stride
+
+    @property
+    def can_start_linear(self) -> bool:
+        """Whether the weights can hold a principal component analysis of patches."""
+        whole = self.patch[0] == self.mel.num_mels and len(self.channels) == 1
+        return whole and self.latent_dim <= self.channels[0] <= self.patch[0] * self.patch[1]
 
     @property
     def rows(self) -> int:
@@ -71,7 +87,8 @@ class AudioVAE(nn.Module):
             width = widths[level]
             self.decoder += [ResBlock(width, width, kernel) for _ in range(s.num_res_blocks)]
             if level:
-                self.decoder.append(Upsample(width, widths[level - 1], s.strides[level - 1], kernel))
+                below = widths[level - 1]
+                self.decoder.append(Upsample(width, below, s.strides[level - 1], kernel))
         self.to_mel = nn.ConvTranspose2d(widths[0], 1, s.patch, s.patch)
         self.mel_offset = nn.Parameter(torch.zeros(1, s.mel.num_mels, s.patch[1]))
 
@@ -86,7 +103,8 @@ class AudioVAE(nn.Module):
         h = self._run(self.decoder, latents)
         made = self.to_mel(h)[:, 0]
         made = made + self.mel_offset.repeat(1, 1, made.shape[-1] // self.mel_offset.shape[-1])
-        return made * self.settings.mel_std + self.settings.mel_mean
+        log_mel: Tensor = made * self.settings.mel_std + self.settings.mel_mean
+        return log_mel
 
     def forward(
         self, log_mel: Tensor, generator: torch.Generator | None = None
@@ -106,7 +124,7 @@ class AudioVAE(nn.Module):
             log_mels: (N, num_mels, patch frames), a sample of patches; N well over latent_dim.
         """
         s, width = self.settings, self.settings.channels[0]
-        assert len(s.channels) == 1 and s.patch[0] == s.mel.num_mels and width >= s.latent_dim
+        assert s.can_start_linear
         flat = ((log_mels - s.mel_mean) / s.mel_std).flatten(1)
         centre = flat.mean(dim=0)
         covariance = (flat - centre).T @ (flat - centre) / len(flat)
@@ -114,22 +132,23 @@ class AudioVAE(nn.Module):
         basis = components.flip(1)[:, :width].T.float()  # (width, patch)
         scale = variances.flip(0)[:width].clamp(min=1e-6).sqrt().float()[:, None]
         patch_in, latent_out = self.encoder[0], self.decoder[0]
-        assert isinstance(patch_in, Conv) and isinstance(latent_out, Conv)
-        assert patch_in.bias is not None and latent_out.bias is not None
-        assert self.to_latent.bias is not None and self.to_mel.bias is not None
+        assert isinstance(patch_in, Conv)
+        assert isinstance(latent_out, Conv)
+        biases = [patch_in.bias, self.to_latent.bias, latent_out.bias, self.to_mel.bias]
         with torch.no_grad():
+            for bias in biases:
+                assert bias is not None
+                bias.zero_()
             patch_in.weight.copy_((basis / scale).view_as(patch_in.weight))
-            patch_in.bias.copy_(-(basis / scale) @ centre)
+            patch_in.bias.copy_(-(basis / scale) @ centre)  # type: ignore[union-attr]
             self.to_latent.weight.zero_()
-            self.to_latent.bias[s.latent_dim :].fill_(-6.0)  # begin with little noise
+            self.to_latent.bias[s.latent_dim :].fill_(-6.0)  # type: ignore[index]  # little noise
             latent_out.weight.zero_()
             for channel in range(s.latent_dim):
                 self.to_latent.weight[channel, channel] = 1
                 middle = [k // 2 for k in s.kernel]
                 latent_out.weight[channel, channel, middle[0], middle[1]] = 1
-            latent_out.bias.zero_()
             self.to_mel.weight.copy_((basis * scale).view_as(self.to_mel.weight))
-            self.to_mel.bias.zero_()
             self.mel_offset.copy_(centre.view(1, s.mel.num_mels, s.patch[1]))
 
     def _run(self, layers: nn.ModuleList, h: Tensor) -> Tensor:
@@ -148,9 +167,7 @@ def reconstruction_loss(made: Tensor, wanted: Tensor, settings: AutoencoderSetti
     """
     error = (made - wanted) / settings.mel_std
     return (
-        error.abs().mean()
-        + 0.3 * error.diff(dim=-1).abs().mean()
-        + error.diff(dim=-2).abs().mean()
+        error.abs().mean() + 0.3 * error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     )
 
 

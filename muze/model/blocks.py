@@ -22,7 +22,8 @@ class Conv(nn.Conv2d):
     """
 
     def __init__(self, channels: int, out: int, kernel: Size, stride: Size = (1, 1)) -> None:
-        padding = tuple((k - s + 1) // 2 for k, s in zip(kernel, stride, strict=True))
+        (rows, frames), (row_stride, frame_stride) = kernel, stride
+        padding = (rows - row_stride + 1) // 2, (frames - frame_stride + 1) // 2
         super().__init__(channels, out, kernel, stride, padding)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -48,9 +49,9 @@ class ResBlock(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.norm_in = nn.GroupNorm(_groups(channels), channels)
+        self.norm_in = group_norm(channels)
         self.conv_in = Conv(channels, out, kernel)
-        self.norm_out = nn.GroupNorm(_groups(out), out)
+        self.norm_out = group_norm(out)
         self.conv_out = Conv(out, out, kernel)
         self.skip = Conv(channels, out, (1, 1)) if channels != out else nn.Identity()
         self.embedding = nn.Linear(embedding_dim, 2 * out) if embedding_dim else None
@@ -118,7 +119,7 @@ class CrossAttention(nn.Module):
         return out
 
     def _heads(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        return x.reshape(*x.shape[:2], self.num_heads, -1).transpose(1, 2)
 
 
 class SpatialTransformer(nn.Module):
@@ -126,7 +127,7 @@ class SpatialTransformer(nn.Module):
 
     def __init__(self, channels: int, context_dim: int, num_heads: int, expansion: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(_groups(channels), channels)
+        self.norm = group_norm(channels)
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for _ in range(3))
         self.self_attention = CrossAttention(channels, channels, num_heads)
         self.cross_attention = CrossAttention(channels, context_dim, num_heads)
@@ -152,15 +153,17 @@ class VoiceStreamAttention(nn.Module):
 
     def __init__(self, channels: int, voice_dim: int, num_heads: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(_groups(channels), channels)
+        self.norm = group_norm(channels)
         self.attention = CrossAttention(channels, voice_dim, num_heads)
+        zero_init(self.attention.out)  # so that a model trained without a voice can be given one
         self.gate = nn.Parameter(torch.zeros(()))
 
     def forward(self, x: Tensor, voice: Tensor) -> Tensor:
         """(B, C, H, W) with a voice embedding (B, voice_dim) to (B, C, H, W)."""
         h = self.norm(x).flatten(2).transpose(1, 2)
         attended = self.attention(h, voice[:, None]).transpose(1, 2).unflatten(2, x.shape[2:])
-        return x + torch.sigmoid(self.gate) * attended
+        out: Tensor = x + torch.sigmoid(self.gate) * attended
+        return out
 
 
 def time_embedding(t: Tensor, dim: int) -> Tensor:
@@ -177,5 +180,6 @@ def zero_init(module: M) -> M:
     return module
 
 
-def _groups(channels: int) -> int:
-    return math.gcd(32, channels)
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Return group normalisation in 32 groups, or as many as divide the channels."""
+    return nn.GroupNorm(math.gcd(32, channels), channels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from torch import nn
 
 from muze.core.errors import CheckpointError
 from muze.core.settings import Settings
-from muze.model.header import FORMAT, part_of, read_header, sha256, write_header
+from muze.model.header import FORMAT, read_header, sha256, weights_file, write_header
 
 
 def save_part(
@@ -58,14 +59,10 @@ def load_part(folder: Path, part: str, module: nn.Module) -> None:
         CheckpointError: the file is missing, cut short, not the one the header tells of, or holds
             other weights than the network has.
     """
-    about = part_of(folder, part)
-    file = folder / Path(about["file"]).name  # a name, never a path out of the folder
-    if not file.exists():
-        raise CheckpointError(f"{file}: is missing")
-    if sha256(file) != about["sha256"]:
-        raise CheckpointError(f"{file}: is damaged or was changed; its sha256 is not muze.json's")
+    file = weights_file(folder, part)
     try:
         tensors = load_file(file)
         module.load_state_dict({k: v.to(torch.float32) for k, v in tensors.items()})
     except (SafetensorError, RuntimeError) as fault:
-        raise CheckpointError(f"{file}: does not fit the {part}: {fault}") from None
+        told = shorten(str(fault), 300, placeholder=" ...")  # torch lists every weight in lines
+        raise CheckpointError(f"{file}: does not fit the {part}: {told}") from None

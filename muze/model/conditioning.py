@@ -66,7 +66,8 @@ class StreamEncoder(nn.Module):
     def absent(self, batch: int, num_frames: int) -> dict[Site, Tensor]:
         """Return the null of each site for a batch in which nobody speaks of this stream."""
         out: dict[Site, Tensor] = {}
-        for site, null in self.null.items():
+        for site in self.sites:
+            null = self.null[site]
             if site == "frames":
                 out["frames"] = null[None, :, None].expand(batch, -1, num_frames)
             elif site == "tokens":
@@ -163,7 +164,7 @@ class Conditioning(nn.Module):
             ValueError: the stream gives tokens, which cannot be silenced by a zero matrix.
         """
         if "tokens" in encoder.sites:
-            raise ValueError(f"stream {name!r} gives tokens; train it into the model from the start")
+            raise ValueError(f"stream {name!r} gives tokens; train it in from the start")
         self._wire(name, encoder)
         for table in (self.vector_in, self.frames_in, self.voice_in):
             if name in table:
@@ -179,7 +180,7 @@ class Conditioning(nn.Module):
         voice = None
         for name, encoder in self.encoders.items():
             given = drawn.get(name)
-            if given is None:
+            if given is None or not given.features:
                 out = encoder.absent(batch, num_frames)  # type: ignore[operator]
             else:
                 out = encoder(given.features, given.present, num_frames)

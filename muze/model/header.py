@@ -46,24 +46,57 @@ def write_header(folder: Path, header: dict[str, Any]) -> None:
 
 
 def part_of(folder: Path, part: str) -> dict[str, Any]:
-    """Return the header of one network.
+    """Return the header of one network: its ``settings``, ``file``, ``sha256`` and more.
 
     Raises:
-        CheckpointError: the model has no such part.
+        CheckpointError: the model has no such part, or says too little of it.
     """
     parts = read_header(folder).get("parts", {})
     if part not in parts:
         raise CheckpointError(f"{folder}: has no {part}; it has {', '.join(parts) or 'nothing'}")
     found: dict[str, Any] = parts[part]
+    if missing := [key for key in ("settings", "file", "sha256") if key not in found]:
+        raise CheckpointError(f"{folder}: does not tell the {', '.join(missing)} of its {part}")
     return found
 
 
+def weights_file(folder: Path, part: str) -> Path:
+    """Return where one network's weights lie, once they are what the header tells of.
+
+    Raises:
+        CheckpointError: the file is missing, cut short, or not the one the header tells of.
+    """
+    about = part_of(folder, part)
+    file = folder / Path(about["file"]).name  # a name, never a path out of the folder
+    if not file.is_file():
+        raise CheckpointError(f"{file}: is missing")
+    if sha256(file) != about["sha256"]:
+        raise CheckpointError(f"{file}: is damaged or was changed; its sha256 is not muze.json's")
+    return file
+
+
 def part_settings(folder: Path, part: str, model: type[S]) -> S:
-    """Return one network's settings as the header says them."""
+    """Return one network's settings as the header says them.
+
+    Raises:
+        CheckpointError: they are not settings of that network in this muze.
+    """
     try:
         return model.model_validate(part_of(folder, part)["settings"])
-    except (ValidationError, KeyError) as fault:
-        raise CheckpointError(f"{folder}: the settings of its {part} are wrong: {fault}") from None
+    except ValidationError as fault:
+        first = fault.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise CheckpointError(
+            f"{folder}: the settings of its {part} are wrong: {where}: {first['msg']}"
+        ) from None
+
+
+def trained_sha256(about: dict[str, Any]) -> str:
+    """Return the hash of a network's weights as trained, whatever precision they ship in.
+
+    Latents are tied to the autoencoder by it.
+    """
+    return str(about.get("trained_sha256", about["sha256"]))
 
 
 def sha256(path: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
@@ -19,6 +19,7 @@ from muze.model.blocks import (
     Upsample,
     VoiceStreamAttention,
     downsample,
+    group_norm,
     time_embedding,
     zero_init,
 )
@@ -50,6 +51,14 @@ class UNetSettings(Settings):
     use_gradient_checkpointing: bool = Field(
         False, description="Recompute activations to save memory."
     )
+
+    @model_validator(mode="after")
+    def _check_shape(self) -> UNetSettings:
+        if len(self.strides) != len(self.channel_mult) - 1:
+            raise ValueError("strides must be one fewer than channel_mult")
+        if self.model_channels % (2 * self.num_heads):
+            raise ValueError("model_channels must be a multiple of twice num_heads")
+        return self
 
 
 class Stage(nn.Module):
@@ -112,10 +121,8 @@ class UNet(nn.Module):
                 channels = widths[level]
             self.up.append(stages)
             if level:
-                self.upsamples.append(
-                    Upsample(channels, channels, s.strides[level - 1], s.kernel)
-                )
-        self.norm_out = nn.GroupNorm(32 if channels % 32 == 0 else 8, channels)
+                self.upsamples.append(Upsample(channels, channels, s.strides[level - 1], s.kernel))
+        self.norm_out = group_norm(channels)
         self.conv_out = zero_init(Conv(channels, s.latent_dim, s.kernel))
 
     def forward(self, x_t: Tensor, t: Tensor, told: Conditions) -> Tensor:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
 from muze.core.errors import CheckpointError
-from muze.model.header import FORMAT, part_of, read_header, sha256, write_header
+from muze.model.header import (
+    FORMAT,
+    part_of,
+    read_header,
+    sha256,
+    trained_sha256,
+    weights_file,
+    write_header,
+)
 
 PARTS = ("autoencoder", "denoiser", "vocoder")
 
@@ -22,29 +32,30 @@ def assemble(out: Path, parts: dict[str, Path], half: bool) -> None:
         CheckpointError: a folder lacks its part, a file is damaged, or the denoiser was trained on
             the latents of another autoencoder.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    header = read_header(out) if (out / "muze.json").exists() else {"muze_model": FORMAT}
-    known = header.setdefault("parts", {})
+    header: dict[str, Any] = {"muze_model": FORMAT, "parts": {}}
+    if (out / "muze.json").exists():
+        header |= read_header(out)
+    known = header["parts"]
+    sources = {name: weights_file(folder, name) for name, folder in parts.items()}
     for name, folder in parts.items():
-        about = part_of(folder, name)
-        source = folder / Path(about["file"]).name
-        if sha256(source) != about["sha256"]:
-            raise CheckpointError(f"{source}: is damaged or was changed")
+        known[name] = part_of(folder, name)
+    if "denoiser" in known and "autoencoder" in known:
+        wanted = known["denoiser"]["autoencoder_sha256"]
+        if trained_sha256(known["autoencoder"]) != wanted:
+            raise CheckpointError(f"{out}: its denoiser was trained on another autoencoder")
+    out.mkdir(parents=True, exist_ok=True)
+    for name, source in sources.items():
         tensors = {
             key: value.to(torch.float16) if half and value.is_floating_point() else value
             for key, value in load_file(source).items()
         }
-        file = out / f"{name}.safetensors"
-        save_file(tensors, file)
-        # latents are tied to the autoencoder that was trained, whatever precision it ships in
+        file, fresh = out / f"{name}.safetensors", out / f"{name}.part"
+        save_file(tensors, fresh)
+        os.replace(fresh, file)
         known[name] = {
-            **about,
+            **known[name],
             "file": file.name,
             "sha256": sha256(file),
-            "trained_sha256": about.get("trained_sha256", about["sha256"]),
+            "trained_sha256": trained_sha256(known[name]),
         }
-    if "denoiser" in known and "autoencoder" in known:
-        wanted = known["denoiser"]["autoencoder_sha256"]
-        if known["autoencoder"]["trained_sha256"] != wanted:
-            raise CheckpointError(f"{out}: its denoiser was trained on another autoencoder")
     write_header(out, header)

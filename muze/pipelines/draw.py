@@ -70,14 +70,15 @@ def _draw_stream(
                 rows = found[array].shape[0]
                 whole = features.setdefault(array, np.zeros((rows, grid.frames), np.float32))
                 whole[:, first:last] = found[array]
-            elif kind == "tokens":
-                more = found[array]
-                if array.endswith("_span"):
+            elif kind == "tokens" and not array.endswith("_span"):
+                more = {array: found[array]}
+                if f"{array}_span" in found:
                     span = np.asarray([[section.start, section.end]], np.float32)
-                    more = np.repeat(span, len(more), axis=0)
-                before = features.get(array)
-                features[array] = more if before is None else np.concatenate([before, more])
-            elif array not in features:
+                    more[f"{array}_span"] = np.repeat(span, len(found[array]), axis=0)
+                for part, added in more.items():
+                    before = features.get(part)
+                    features[part] = added if before is None else np.concatenate([before, added])
+            elif kind == "vector" and array not in features:
                 raise PluginError(
                     f"stream {name} holds for the whole song, not for a section alone"
                 )

@@ -21,7 +21,7 @@ from muze.pipelines.load import choose_device, load_model, load_vocoder
 from muze.pipelines.measure import Adherence, measure
 from muze.pipelines.model_info import model_folder
 from muze.pipelines.picture import draw_picture
-from muze.pipelines.plan import Plan
+from muze.pipelines.plan import Plan, check_output
 from muze.pipelines.sample import sample
 from muze.report import Report
 
@@ -38,12 +38,14 @@ class Rendered:
 
 
 def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto") -> Rendered:
-    """Make the song of a plan, measure it, and write both.
+    """Make the song of a plan, measure it, and write both once all is done.
 
     Raises:
         CheckpointError: the model is missing or damaged.
         MuzeError: whatever else a user can mend.
     """
+    path = Path(plan.output.path)
+    check_output(path)
     folder = model_folder(plan.model, registry, plan.song.source.folder)
     model = load_model(folder, registry, choose_device(device))
     drawn = draw(plan, registry, report, model.streams)
@@ -56,13 +58,14 @@ def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto
     with torch.inference_mode():
         log_mel = model.decode(latents)[0].cpu().numpy()
     settings = model.autoencoder.settings.mel
-    music = load_vocoder(plan, folder, registry).render(log_mel)
+    vocoder = load_vocoder(plan, folder, registry)
+    with registry.blame(vocoder.name, "render the song"):
+        music = vocoder.render(log_mel)
     length = round(plan.duration * settings.sample_rate)
     audio = Audio(np.ascontiguousarray(music[None, :length], np.float32), settings.sample_rate)
     audio = normalise(fade_out(audio, plan.output.fade), plan.output.loudness)
     dropped = read_header(folder).get("evaluation", {}).get("dropped")
     adherence = measure(audio, plan, drawn, registry, report, dropped)
-    path = Path(plan.output.path)
     picture = draw_picture(
         log_mel_array(audio.mono, settings), plan, plan.song.title or plan.prompt
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from muze.core.errors import CheckpointError, MuzeError
+from muze.core.errors import MuzeError, PluginError
 from muze.core.protocols import Stream, Vocoder
 from muze.core.registry import Registry
 from muze.model.autoencoder import AudioVAE, AutoencoderSettings
 from muze.model.checkpoint import load_part
 from muze.model.denoiser import Denoiser, DenoiserSettings
-from muze.model.header import part_of, part_settings, read_header, sha256
+from muze.model.header import part_settings, read_header, weights_file
+from muze.pipelines.model_info import model_vocoder
 from muze.pipelines.plan import Plan
 
 
@@ -60,23 +62,38 @@ def choose_device(name: str) -> str:
     return name
 
 
-def load_model(folder: Path, registry: Registry, device: str) -> Model:
-    """Load the autoencoder and the denoiser of a model folder.
+def open_streams(
+    settings: Mapping[str, Mapping[str, object]], registry: Registry
+) -> dict[str, Stream]:
+    """Return streams by name, each with its settings.
 
     Raises:
-        CheckpointError: a file is missing, damaged, or does not fit; a stream's settings are wrong.
+        PluginError: a stream is not installed, or has no such settings.
     """
-    about = part_settings(folder, "denoiser", DenoiserSettings)
     streams: dict[str, Stream] = {}
-    for name, config in about.streams.items():
+    for name, config in settings.items():
         cls = registry.get("stream", name)
         try:
             streams[name] = cls(cls.Config.model_validate(config))
         except ValidationError as fault:
-            raise CheckpointError(
-                f"{folder}: its settings of stream {name!r} do not fit the installed one "
-                f"({registry.version(name)}): {fault.errors()[0]['msg']}"
+            first = fault.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise PluginError(
+                f"stream {name} ({registry.version(name)}) does not take these settings: "
+                f"{where}: {first['msg']}"
             ) from None
+    return streams
+
+
+def load_model(folder: Path, registry: Registry, device: str) -> Model:
+    """Load the autoencoder and the denoiser of a model folder.
+
+    Raises:
+        CheckpointError: a file is missing, damaged, or does not fit.
+        PluginError: a stream is not installed, or does not take the settings it was trained with.
+    """
+    about = part_settings(folder, "denoiser", DenoiserSettings)
+    streams = open_streams(about.streams, registry)
     autoencoder = AudioVAE(part_settings(folder, "autoencoder", AutoencoderSettings))
     denoiser = Denoiser(about, streams)
     load_part(folder, "autoencoder", autoencoder)
@@ -96,23 +113,24 @@ def load_vocoder(plan: Plan, folder: Path, registry: Registry) -> Vocoder:
     Raises:
         CheckpointError: its weights are damaged.
     """
-    assert plan.vocoder is not None
+    if plan.vocoder is None:
+        return open_vocoder(model_vocoder(read_header(folder)), {}, folder, registry)
     return open_vocoder(plan.vocoder.name, plan.vocoder.config, folder, registry)
 
 
-def open_vocoder(
-    name: str, settings: dict[str, Any], folder: Path, registry: Registry
-) -> Vocoder:
-    """Return a vocoder by name; the model's own brings its settings and weights."""
+def open_vocoder(name: str, settings: dict[str, Any], folder: Path, registry: Registry) -> Vocoder:
+    """Return a vocoder by name; the model's own brings its settings and weights.
+
+    Raises:
+        CheckpointError: its weights are damaged.
+        PluginError: there is no such vocoder, or it needs weights and the model has none for it.
+    """
     cls = registry.get("vocoder", name)
     own = read_header(folder).get("parts", {}).get("vocoder")
     weights = None
     if own is not None and own["name"] == name:
-        about = part_of(folder, "vocoder")
-        weights = folder / Path(about["file"]).name
-        if not weights.exists() or sha256(weights) != about["sha256"]:
-            raise CheckpointError(f"{weights}: is missing, damaged or was changed")
-        settings = {**about["settings"], **settings}
+        weights = weights_file(folder, "vocoder")
+        settings = {**own["settings"], **settings}
     vocoder: Vocoder = cls(cls.Config.model_validate(settings))
     with registry.blame(name, "load its weights"):
         vocoder.load(weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -77,11 +78,15 @@ def find_model(song: Song, registry: Registry) -> ModelInfo:
                 f"features of stream {stream} ({trained['from']}), but "
                 f"{registry.version(stream)} draws version {version}; install the former"
             )
-    header = read_header(folder)
-    own = header["parts"].get("vocoder", {}).get("name", "griffin_lim")
     return ModelInfo(
         name=song.model if song.model in registry.models() else str(folder),
         streams=tuple(denoiser["settings"]["streams"]),
         guidance={"all": denoiser["settings"]["guidance"]},
-        vocoder=header.get("vocoder", own),
+        vocoder=model_vocoder(read_header(folder)),
     )
+
+
+def model_vocoder(header: dict[str, Any]) -> str:
+    """Return the vocoder a model is heard through: what it says, or its own, or Griffin-Lim."""
+    own = header.get("parts", {}).get("vocoder", {}).get("name", "griffin_lim")
+    return str(header.get("vocoder", own))

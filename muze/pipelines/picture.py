@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from textwrap import shorten
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -37,7 +38,7 @@ def draw_picture(log_mel: NDArray[np.float32], plan: Plan, title: str) -> bytes:
         )
         _draw_time(axes, plan, start, end, log_mel.shape[0])
         axes.set_ylabel("mel band")
-    all_axes[0].set_title(title, pad=30)
+    all_axes[0].set_title(shorten(title, 120), pad=30, parse_math=False)
     all_axes[-1].set_xlabel("seconds")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})

@@ -20,9 +20,10 @@ from muze.model.checkpoint import load_part, save_part
 from muze.model.conditioning import Drawn
 from muze.model.denoiser import Denoiser, DenoiserSettings
 from muze.model.diffusion import Diffusion
-from muze.model.header import part_of, part_settings
+from muze.model.header import part_of, part_settings, trained_sha256
 from muze.model.unet import UNetSettings
-from muze.pipelines.training import Loop, LoopSettings, draws
+from muze.pipelines.load import open_streams
+from muze.pipelines.training import Loop, LoopSettings, check_crop, draws
 from muze.report import Report
 
 
@@ -34,6 +35,9 @@ class TrainingSettings(LoopSettings):
     streams: dict[str, dict[str, object]] = Field(description="Streams and their settings.")
     diffusion: Diffusion = Diffusion()
     guidance: float = Field(3.0, ge=0, description="Guidance a song gets unless it says.")
+    flatness: float = Field(
+        0.5, ge=0, le=1, description="How even latent channels are made; 1 makes all alike."
+    )
     drop_all: float = Field(0.1, ge=0, le=1, description="How often every condition is dropped.")
     drop_each: float = Field(0.1, ge=0, le=1, description="How often each one is, by itself.")
     drop_part: float = Field(0.05, ge=0, le=1, description="How often a stretch of one is.")
@@ -43,29 +47,33 @@ def train(settings: TrainingSettings, report: Report) -> None:
     """Train a denoiser and write it to ``<run>/denoiser``."""
     dataset = read_dataset(settings.dataset)
     shape = part_settings(settings.vae, "autoencoder", AutoencoderSettings)
-    latents = dataset_latents(settings, shape, report)
-    grids = [track_grid(record) for record in dataset.tracks]
-    registry = Registry()
-    streams = {
-        name: (cls := registry.get("stream", name))(cls.Config(**config))
-        for name, config in settings.streams.items()
-    }
-    about = DenoiserSettings(
-        unet=settings.unet,
-        streams={n: s.config.model_dump(mode="json") for n, s in streams.items()},
-        diffusion=settings.diffusion,
-        guidance=settings.guidance,
-        latent_rows=shape.rows,
-    )
+    check_crop(settings, shape.time_stride)
     if settings.unet.latent_dim != shape.latent_dim:
         raise MuzeError(
             f"unet.latent_dim is {settings.unet.latent_dim}, "
             f"but the autoencoder's latents have {shape.latent_dim} channels"
         )
+    registry = Registry()
+    streams = open_streams(settings.streams, registry)
+    grids = [track_grid(record) for record in dataset.tracks]
+    autoencoder = AudioVAE(shape)
+    load_part(settings.vae, "autoencoder", autoencoder)
+    autoencoder.eval().to(settings.device)
+    latents = dataset_latents(settings, autoencoder, report)
+    about = DenoiserSettings(
+        unet=settings.unet,
+        streams={
+            n: s.Config.model_validate(settings.streams[n]).model_dump(mode="json")
+            for n, s in streams.items()
+        },
+        diffusion=settings.diffusion,
+        guidance=settings.guidance,
+        latent_rows=shape.rows,
+    )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)  # of the initial weights alone
         model = Denoiser(about, streams)
-    set_scale(model, latents)
+    set_scale(model, latents, autoencoder, settings.flatness)
     if settings.start:
         load_part(Path(settings.start), "denoiser", model)
     loop = Loop(model, settings, report)
@@ -101,20 +109,17 @@ def train(settings: TrainingSettings, report: Report) -> None:
                 n: {"feature_version": s.feature_version, "from": registry.version(n)}
                 for n, s in streams.items()
             },
-            "autoencoder_sha256": part_of(settings.vae, "autoencoder")["sha256"],
+            "autoencoder_sha256": trained_sha256(part_of(settings.vae, "autoencoder")),
         },
     )
     report.note(f"denoiser written to {settings.run / 'denoiser'}")
 
 
 def dataset_latents(
-    settings: TrainingSettings, shape: AutoencoderSettings, report: Report
+    settings: TrainingSettings, model: AudioVAE, report: Report
 ) -> list[np.ndarray]:
     """Return every track's latents (C, H, W) as float16."""
-    dataset = read_dataset(settings.dataset)
-    model = AudioVAE(shape)
-    load_part(settings.vae, "autoencoder", model)
-    model.eval().to(settings.device)
+    dataset, shape = read_dataset(settings.dataset), model.settings
     mels = dataset_mels(dataset, shape.mel, settings.run.parent / "mels", report)
     advance = report.task("latents", len(mels))
     out = []
@@ -128,11 +133,43 @@ def dataset_latents(
     return out
 
 
-def set_scale(model: Denoiser, latents: list[np.ndarray]) -> None:
-    """Set the mean and deviation of each latent channel and row from the dataset."""
-    frames = np.concatenate(latents, axis=2).astype(np.float32)
-    model.latent_mean.copy_(torch.from_numpy(frames.mean(2))[None, :, :, None])
-    model.latent_std.copy_(torch.from_numpy(frames.std(2) + 1e-6)[None, :, :, None])
+def set_scale(
+    model: Denoiser, latents: list[np.ndarray], autoencoder: AudioVAE, flatness: float
+) -> None:
+    """Set what the denoiser subtracts from latents and divides them by.
+
+    A channel's deviation after it is in proportion to how much the channel moves the spectrogram,
+    to the power ``1 - flatness``, and on average 1: so noise covers details before it covers what
+    matters, and the denoiser learns from coarse to fine. At flatness 1 all deviations are 1, which
+    for latents that began as principal components is white noise to the eye of the network.
+    """
+    frames = np.concatenate(latents[:: max(1, len(latents) // 200)], axis=2).astype(np.float32)
+    mean, deviation = frames.mean(2), frames.std(2) + 1e-6
+    model.latent_mean.copy_(torch.from_numpy(mean)[None, :, :, None])
+    weight = channel_weights(autoencoder, torch.from_numpy(frames), model.latent_mean)
+    weight = weight ** (1 - flatness)
+    weight = weight / weight.square().mean().sqrt()
+    model.latent_std.copy_(torch.from_numpy(deviation)[None, :, :, None] / weight)
+
+
+def channel_weights(
+    autoencoder: AudioVAE, frames: torch.Tensor, mean: torch.Tensor
+) -> torch.Tensor:
+    """Return how far the log-mel moves, root mean square, when a channel is set to its mean.
+
+    ``frames`` are latents (C, H, W) of which some are tried; the weights are (1, C, 1, 1).
+    """
+    length, device = min(64, frames.shape[-1]), next(autoencoder.parameters()).device
+    starts = np.linspace(0, frames.shape[-1] - length, 8).astype(int)
+    tried = torch.stack([frames[..., start : start + length] for start in starts]).to(device)
+    with torch.no_grad():
+        whole = autoencoder.decode(tried)
+        moved = []
+        for channel in range(tried.shape[1]):
+            without = tried.clone()
+            without[:, channel] = mean[:, channel].to(device)
+            moved.append((autoencoder.decode(without) - whole).square().mean().sqrt())
+    return torch.stack(moved).clamp(min=1e-4)[None, :, None, None].to(mean)
 
 
 def _to_device(drawn: dict[str, Drawn], device: str) -> dict[str, Drawn]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from muze.data.crops import cut, draw_crops
 from muze.data.mels import dataset_mels
@@ -15,8 +17,8 @@ from muze.model.autoencoder import (
     kl_divergence,
     reconstruction_loss,
 )
-from muze.model.checkpoint import save_part
-from muze.pipelines.training import Loop, LoopSettings, draws
+from muze.model.checkpoint import load_part, save_part
+from muze.pipelines.training import Loop, LoopSettings, check_crop, draws
 from muze.report import Report
 
 
@@ -27,9 +29,21 @@ class TrainingSettings(LoopSettings):
     kl_weight: float = Field(1e-4, ge=0, description="Beta: weight of the KL divergence.")
     linear_start: bool = Field(False, description="Start from principal components of the data.")
 
+    @model_validator(mode="after")
+    def _check_start(self) -> TrainingSettings:
+        if self.linear_start and not self.autoencoder.can_start_linear:
+            raise ValueError(
+                "linear_start needs an autoencoder of one level, with a patch as high as the mel, "
+                "and channels from latent_dim up to the size of the patch"
+            )
+        if self.linear_start and self.start:
+            raise ValueError("linear_start and start exclude each other; take one of them out")
+        return self
+
 
 def train(settings: TrainingSettings, report: Report) -> None:
     """Train an autoencoder and write it to ``<run>/autoencoder``."""
+    check_crop(settings, settings.autoencoder.time_stride)
     dataset = read_dataset(settings.dataset)
     mels = dataset_mels(dataset, settings.autoencoder.mel, settings.run.parent / "mels", report)
     lengths = [mel.shape[1] for mel in mels]
@@ -38,8 +52,11 @@ def train(settings: TrainingSettings, report: Report) -> None:
         torch.manual_seed(settings.seed)  # of the initial weights alone
         model = AudioVAE(settings.autoencoder)
     if settings.linear_start and not settings.resume:
-        sample = draw_crops(lengths, 40_000, settings.autoencoder.time_stride, 1, numbers)
+        count = min(40_000, sum(lengths))
+        sample = draw_crops(lengths, count, settings.autoencoder.time_stride, 1, numbers)
         model.start_linear(torch.from_numpy(cut(mels, sample)))
+    if settings.start:
+        load_part(Path(settings.start), "autoencoder", model)
     loop = Loop(model, settings, report)
 
     def losses(step: int) -> dict[str, torch.Tensor]:

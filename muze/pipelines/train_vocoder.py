@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from muze.model.autoencoder import AudioVAE, AutoencoderSettings
 from muze.model.checkpoint import load_part, save_part
 from muze.model.header import part_settings
 from muze.model.spectral_loss import log_mel_distance, multi_resolution_stft
-from muze.pipelines.training import Loop, LoopSettings, draws
+from muze.pipelines.training import Loop, LoopSettings, check_crop, draws
 from muze.plugins.vocoders.vocos import VocosVocoder
 from muze.plugins.vocoders.vocos.network import build
 from muze.report import Report
@@ -46,14 +47,12 @@ class Duel(nn.Module):
     def __init__(self, settings: TrainingSettings) -> None:
         super().__init__()
         torchaudio_import()
-        from vocos.discriminators import MultiResolutionDiscriminator
         from vocos.loss import DiscriminatorLoss, FeatureMatchingLoss, GeneratorLoss
 
         self.generator = build(settings.vocos)
-        self.discriminator = (
-            MultiResolutionDiscriminator() if settings.adversarial_from is not None else None
-        )
-        self.fool, self.tell, self.match = GeneratorLoss(), DiscriminatorLoss(), FeatureMatchingLoss()
+        self.discriminator = _discriminator() if settings.adversarial_from is not None else None
+        self.fool, self.tell = GeneratorLoss(), DiscriminatorLoss()
+        self.match = FeatureMatchingLoss()
 
     def adversarial(self, made: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the losses of fooling, of matching features, and of the discriminators."""
@@ -84,6 +83,8 @@ def train(settings: TrainingSettings, report: Report) -> None:
     if settings.start:
         load_part(Path(settings.start), "vocoder", model.generator)
     autoencoder = _autoencoder(settings)
+    if autoencoder is not None:
+        check_crop(settings, autoencoder.settings.time_stride)
     loop = Loop(model, settings, report)
 
     def losses(step: int) -> dict[str, Tensor]:
@@ -143,6 +144,19 @@ def read_crops(dataset: Dataset, crops: list[Crop], mel: MelSettings) -> np.ndar
             samples = file.read(len(row), dtype="float32", always_2d=True).mean(axis=1)
         row[: len(samples)] = samples
     return out
+
+
+def _discriminator() -> nn.Module:
+    """Return Vocos's discriminators, their weights normalised in a way that can be copied."""
+    from vocos.discriminators import MultiResolutionDiscriminator
+
+    with warnings.catch_warnings(action="ignore", category=FutureWarning):
+        judge: nn.Module = MultiResolutionDiscriminator()
+    for part in judge.modules():
+        if isinstance(part, nn.Conv2d):
+            nn.utils.remove_weight_norm(part)
+            nn.utils.parametrizations.weight_norm(part)
+    return judge
 
 
 def _autoencoder(settings: TrainingSettings) -> AudioVAE | None:

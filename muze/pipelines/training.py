@@ -11,16 +11,19 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from textwrap import shorten
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from muze.core.errors import CheckpointError, MuzeError
 from muze.core.settings import Settings
+from muze.pipelines.load import choose_device
 from muze.report import Report
 
 
@@ -44,7 +47,9 @@ class LoopSettings(Settings):
     amp: Literal["off", "bf16"] = Field("off", description="Autocast; bf16 where it is fast.")
     seed: int = Field(0, ge=0, description="Decides data order and noise.")
     save_every: int = Field(500, ge=1, description="Steps from checkpoint to checkpoint.")
-    device: str = Field("cpu", description="cpu, cuda or mps.")
+    device: Annotated[str, AfterValidator(choose_device)] = Field(
+        "cpu", description="cpu, cuda, mps or auto."
+    )
     threads: int | None = Field(None, ge=1, description="CPU threads; all unless said.")
 
 
@@ -52,6 +57,15 @@ def draws(seed: int, step: int) -> tuple[np.random.Generator, torch.Generator]:
     """Return the generators of a step; they depend on nothing but the seed and the step."""
     numbers = np.random.default_rng((seed, step))
     return numbers, torch.Generator().manual_seed(int(numbers.integers(2**62)))
+
+
+def check_crop(settings: LoopSettings, time_stride: int) -> None:
+    """Raise ``MuzeError`` unless a crop is a whole number of latent frames."""
+    if settings.crop_frames % time_stride:
+        raise MuzeError(
+            f"crop_frames is {settings.crop_frames}; it must be a multiple of {time_stride}, "
+            f"the mel frames in a latent frame"
+        )
 
 
 def rate_at(step: int, settings: LoopSettings) -> float:
@@ -82,7 +96,9 @@ class Loop:
         self.optimiser = torch.optim.AdamW(
             self.trained, s.learning_rate, betas=(0.9, 0.99), weight_decay=s.weight_decay
         )
-        state = s.run / "state"
+        state, old = s.run / "state", s.run / "state.old"
+        if old.exists() and not state.exists():
+            os.replace(old, state)  # stopped between the two renames of ``save``
         if s.resume:
             self._load(state)
         elif state.exists():
@@ -102,7 +118,8 @@ class Loop:
         while self.step < s.steps and time.monotonic() < until:
             for group in self.optimiser.param_groups:
                 group["lr"] = rate_at(self.step, s)
-            with self._autocast():
+            with torch.random.fork_rng(devices=[]), self._autocast():
+                torch.manual_seed(s.seed + self.step)  # of dropout, so that a resume repeats it
                 losses = loss_of(self.step)
             self.optimiser.zero_grad(set_to_none=True)
             losses["loss"].backward()  # type: ignore[no-untyped-call]
@@ -135,7 +152,8 @@ class Loop:
             tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
         save_file({k: v.contiguous() for k, v in tensors.items()}, fresh / "state.safetensors")
         about = {"step": self.step, "settings": self.settings.model_dump(mode="json")}
-        (fresh / "state.json").write_text(json.dumps(about | {"losses": self.losses}))
+        text = json.dumps(about | {"losses": self.losses})
+        (fresh / "state.json").write_text(text, encoding="utf-8")
         shutil.rmtree(old, ignore_errors=True)
         if state.exists():
             os.replace(state, old)
@@ -144,16 +162,17 @@ class Loop:
         draw_losses(self.losses, folder / "loss.png")
 
     def _load(self, state: Path) -> None:
-        if not state.exists() and state.with_suffix(".old").exists():
-            os.replace(state.with_suffix(".old"), state)  # stopped between two renames
         try:
-            about = json.loads((state / "state.json").read_text())
+            about = json.loads((state / "state.json").read_text(encoding="utf-8"))
             tensors = load_file(state / "state.safetensors")
+            self.model.load_state_dict(_under("model.", tensors))
+            self.averaged.load_state_dict(_under("averaged.", tensors))
         except FileNotFoundError:
             raise CheckpointError(f"{state}: there is no run to resume") from None
+        except (ValueError, SafetensorError, RuntimeError) as fault:
+            told = shorten(str(fault), 300, placeholder=" ...")
+            raise CheckpointError(f"{state}: does not fit this training: {told}") from None
         self.step, self.losses = about["step"], about["losses"]
-        self.model.load_state_dict(_under("model.", tensors))
-        self.averaged.load_state_dict(_under("averaged.", tensors))
         moments: dict[int, dict[str, Tensor]] = {}
         for key, value in _under("optimiser.", tensors).items():
             index, _, name = key.partition(".")

@@ -19,7 +19,9 @@ def test_phases_turn_once_a_beat_and_once_a_bar():
     np.testing.assert_allclose(np.hypot(sine, cosine), 1, atol=1e-6)
     np.testing.assert_allclose(sine, np.sin(2 * np.pi * grid.seconds / 0.5), atol=1e-5)
     np.testing.assert_allclose(drawn["phase"][2], np.sin(2 * np.pi * grid.seconds / 1.5), atol=1e-5)
-    np.testing.assert_allclose(drawn["phase"][4], np.sin(2 * np.pi * grid.seconds / 0.25), atol=1e-5)
+    np.testing.assert_allclose(
+        drawn["phase"][4], np.sin(2 * np.pi * grid.seconds / 0.25), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(

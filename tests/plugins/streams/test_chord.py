@@ -52,7 +52,7 @@ def test_chords_are_echoed_in_one_spelling():
 
 
 def test_an_unknown_chord_is_refused_with_the_nearest():
-    with pytest.raises(ValueError, match="unknown chord 'Amaj77'; .* did you mean 'Amaj7'"):
+    with pytest.raises(ValueError, match=r"unknown chord 'Amaj77'; .* did you mean 'Amaj7'"):
         ChordStream.Values(progression=["Amaj77"])
 
 
@@ -60,14 +60,16 @@ def test_recall_draws_what_parse_draws_on_a_window_too():
     grid = TimeGrid.of_song(8.0, 120.0)
     symbols = ["Am7", "F", "G/B", "N"]
     record = {
-        "chords": [{"chord": c, "start": 2.0 * i, "end": 2.0 * i + 2} for i, c in enumerate(symbols)]
+        "chords": [
+            {"chord": c, "start": 2.0 * i, "end": 2.0 * i + 2} for i, c in enumerate(symbols)
+        ]
     }
     parsed, recalled = parse(grid, *symbols), STREAM.recall(record, grid)
     np.testing.assert_array_equal(parsed["chord"], recalled["chord"])
     part = STREAM.recall(record, grid.window(150, 300))
     np.testing.assert_array_equal(part["chord"], parsed["chord"][:, 150:450])
     assert STREAM.fields(recalled, grid)["chord_progression"] == symbols
-    with pytest.raises(DatasetError, match="a.wav: chords: unknown chord"):
+    with pytest.raises(DatasetError, match=r"a.wav: chords: unknown chord"):
         STREAM.recall(
             {"audio_path": "a.wav", "chords": [{"chord": "H7", "start": 0, "end": 1}]}, grid
         )

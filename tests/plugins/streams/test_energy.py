@@ -20,7 +20,7 @@ def test_one_value_is_held():
 
 @pytest.mark.parametrize("value", [1.2, -0.1, [], [0.5, 7], "loud"])
 def test_impossible_values_are_refused(value):
-    with pytest.raises(ValueError, match="energy|value"):
+    with pytest.raises(ValueError, match=r"energy|value"):
         EnergyStream.Values(value=value)
 
 

@@ -35,7 +35,7 @@ def test_recall_draws_what_parse_draws():
         recalled = STREAM.recall(record, GRID)
         for name, array in parse("A minor").items():
             np.testing.assert_array_equal(recalled[name], array)
-    with pytest.raises(DatasetError, match="a.wav: key"):
+    with pytest.raises(DatasetError, match=r"a.wav: key"):
         STREAM.recall({"audio_path": "a.wav", "key": "H"}, GRID)
 
 

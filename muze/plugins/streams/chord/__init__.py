@@ -33,7 +33,7 @@ class ChordStream:
     feature_version: ClassVar[int] = 1
     primary: ClassVar[str] = "progression"
     layout: ClassVar[Mapping[str, Layout]] = {"chord": "frames"}
-    extractor: ClassVar[str] = "chord templates over beat-synchronous chroma, Viterbi"
+    extractor: ClassVar[str] = "muze chord network 1, on the grid's beats"
     guidance: ClassVar[float] = 0.0
 
     class Config(Settings):

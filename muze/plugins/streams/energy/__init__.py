@@ -90,10 +90,12 @@ class EnergyStream:
     def fields(self, features: Features, grid: TimeGrid) -> dict[str, Any]:
         """Return ``energy_curve``: the energy once a second."""
         step = round(grid.frame_rate)
-        return {"energy_curve": [round(float(x), 3) for x in features["energy"][0, step // 2 :: step]]}
+        return {
+            "energy_curve": [round(float(x), 3) for x in features["energy"][0, step // 2 :: step]]
+        }
 
     def score(self, asked: Features, heard: Features, grid: TimeGrid) -> list[Score]:
-        """Correlate the curves, both smoothed over 3 s; a flat asked curve has no shape to follow."""
+        """Correlate the curves, both smoothed over 3 s; a flat one has no shape to follow."""
         window = round(3 * grid.frame_rate)
         want, got = (smooth(f["energy"][0], window) for f in (asked, heard))
         if np.ptp(want) < 0.05:

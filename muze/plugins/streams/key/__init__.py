@@ -29,7 +29,7 @@ class KeyStream:
     feature_version: ClassVar[int] = 1
     primary: ClassVar[str] = "value"
     layout: ClassVar[Mapping[str, Layout]] = {"key": "frames", "scale": "frames"}
-    extractor: ClassVar[str] = "key profiles over mean chroma"
+    extractor: ClassVar[str] = "muze chord network 1, key network 1"
     guidance: ClassVar[float] = 0.0
 
     class Config(Settings):

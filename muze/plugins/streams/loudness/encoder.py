@@ -18,7 +18,9 @@ class LoudnessEncoder(StreamEncoder):
         super().__init__(sites)
         vector, frames = sites["vector"], sites["frames"]
         self.vector = nn.Sequential(nn.Linear(1, vector), nn.SiLU(), nn.Linear(vector, vector))
-        self.frames = nn.Sequential(nn.Conv1d(3, frames, 1), nn.SiLU(), nn.Conv1d(frames, frames, 1))
+        self.frames = nn.Sequential(
+            nn.Conv1d(3, frames, 1), nn.SiLU(), nn.Conv1d(frames, frames, 1)
+        )
 
     def encode(
         self,
@@ -28,6 +30,8 @@ class LoudnessEncoder(StreamEncoder):
     ) -> dict[Site, Tensor]:
         """Encode ``loudness`` (B, 1) and ``curve`` (B, 2, T)."""
         level = (features["loudness"] + 30) / 30
-        curve = to_latent_rate(features["curve"] / features["curve"].new_tensor([[10.0], [1.0]]), num_frames)
+        curve = to_latent_rate(
+            features["curve"] / features["curve"].new_tensor([[10.0], [1.0]]), num_frames
+        )
         held = level[:, :, None].expand(-1, -1, num_frames)
         return {"vector": self.vector(level), "frames": self.frames(torch.cat([held, curve], 1))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -35,7 +36,7 @@ class SectionStream:
     feature_version: ClassVar[int] = 1
     primary: ClassVar[str] = "type"
     layout: ClassVar[Mapping[str, Layout]] = {"section": "frames", "border": "frames"}
-    extractor: ClassVar[str] = "novelty of timbre, harmony and loudness"
+    extractor: ClassVar[str] = "checkerboard novelty of timbre, harmony and rhythm"
     guidance: ClassVar[float] = 0.0
 
     class Config(Settings):
@@ -59,11 +60,9 @@ class SectionStream:
         return {"vector": self.config.vector, "frames": self.config.frames}
 
     def extract(self, audio: Audio, grid: TimeGrid) -> Features:
-        """Return sections between the changes heard, all of type ``unknown``; shaped as in parse."""
+        """Return sections between the changes heard, all of type ``unknown``, as in parse."""
         times = [grid.start, *find_sections(audio, grid), grid.start + grid.duration]
-        spans = [
-            SectionSpan("unknown", a, b) for a, b in zip(times[:-1], times[1:], strict=True)
-        ]
+        spans = [SectionSpan("unknown", a, b) for a, b in itertools.pairwise(times)]
         return _drawn(spans, grid)
 
     def parse(self, values: Values, grid: TimeGrid) -> Features:
@@ -96,7 +95,7 @@ class SectionStream:
     def fields(self, features: Features, grid: TimeGrid) -> dict[str, Any]:
         """Return ``segments``: type, start and end in seconds."""
         borders = [grid.start, *_borders(features, grid), grid.start + grid.duration]
-        spans = zip(borders[:-1], borders[1:], strict=True)
+        spans = itertools.pairwise(borders)
         segments = []
         for start, end in spans:
             first, last = grid.frames_between(start, end)

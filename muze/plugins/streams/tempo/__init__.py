@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -35,7 +36,7 @@ def _as_map(told: Any) -> Any:  # whatever YAML holds; the field's type judges i
 
 def _in_order(changes: list[TempoChange]) -> list[TempoChange]:
     bars = [change.bar for change in changes]
-    if not bars or bars[0] != 1 or any(a >= b for a, b in zip(bars, bars[1:], strict=False)):
+    if not bars or bars[0] != 1 or any(a >= b for a, b in itertools.pairwise(bars)):
         raise ValueError("a tempo map starts at bar 1 and its bars rise")
     return changes
 
@@ -48,7 +49,7 @@ class TempoStream:
     feature_version: ClassVar[int] = 1
     primary: ClassVar[str] = "value"
     layout: ClassVar[Mapping[str, Layout]] = {"tempo": "frames"}
-    extractor: ClassVar[str] = "multi-band onset comb"
+    extractor: ClassVar[str] = "muze beat network 1"
     guidance: ClassVar[float] = 0.0
 
     class Config(Settings):
@@ -69,12 +70,16 @@ class TempoStream:
     ):
         """What a song may say."""
 
-        value: Annotated[
-            list[TempoChange],
-            BeforeValidator(_as_map, json_schema_input_type=Bpm | list[TempoChange]),
-            AfterValidator(_in_order),
-        ] | None = Field(
-            None, description="Beats a minute, or a map by bar; the song's own tempo map if not said."
+        value: (
+            Annotated[
+                list[TempoChange],
+                BeforeValidator(_as_map, json_schema_input_type=Bpm | list[TempoChange]),
+                AfterValidator(_in_order),
+            ]
+            | None
+        ) = Field(
+            None,
+            description="Beats a minute, or a map by bar; the song's own tempo map if not said.",
         )
 
     def __init__(self, config: Config) -> None:

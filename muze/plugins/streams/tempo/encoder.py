@@ -17,7 +17,9 @@ class TempoEncoder(StreamEncoder):
         super().__init__(sites)
         vector, frames = sites["vector"], sites["frames"]
         self.vector = nn.Sequential(nn.Linear(1, vector), nn.SiLU(), nn.Linear(vector, vector))
-        self.frames = nn.Sequential(nn.Conv1d(1, frames, 1), nn.SiLU(), nn.Conv1d(frames, frames, 1))
+        self.frames = nn.Sequential(
+            nn.Conv1d(1, frames, 1), nn.SiLU(), nn.Conv1d(frames, frames, 1)
+        )
 
     def encode(
         self, features: dict[str, Tensor], present: Tensor, num_frames: int

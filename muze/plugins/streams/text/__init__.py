@@ -35,7 +35,8 @@ class TextStream:
 
         encoder: Literal["minilm", "t5"] = Field("minilm", description="Frozen language model.")
         weights: str | None = Field(
-            None, description="Folder or hub id of the language model; MiniLM is installed with muze."
+            None,
+            description="Folder or hub id of the language model; MiniLM is installed with muze.",
         )
         hidden: int = Field(
             MINILM_HIDDEN, ge=1, description="Width of its states: MiniLM 384, T5 base 768."

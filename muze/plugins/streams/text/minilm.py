@@ -54,7 +54,7 @@ def encode_prompt(
 
 
 def bert(ids: Tensor, w: dict[str, Tensor]) -> Tensor:
-    """Return BERT's last hidden states (N, C) of one sentence's token ids (N,) (Devlin et al. 2018)."""
+    """Return BERT's last hidden states (N, C) of one sentence's ids (N,) (Devlin et al. 2018)."""
     from torch.nn import functional as F
 
     def linear(x: Tensor, name: str) -> Tensor:
@@ -70,7 +70,7 @@ def bert(ids: Tensor, w: dict[str, Tensor]) -> Tensor:
     for layer in range(NUM_LAYERS):
         at = f"encoder.layer.{layer}"
         query, key, value = (
-            linear(x, f"{at}.attention.self.{name}").unflatten(1, (NUM_HEADS, -1)).transpose(0, 1)
+            linear(x, f"{at}.attention.self.{name}").view(len(ids), NUM_HEADS, -1).transpose(0, 1)
             for name in ("query", "key", "value")
         )
         attended = F.scaled_dot_product_attention(query, key, value).transpose(0, 1).flatten(1)

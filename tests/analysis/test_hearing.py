@@ -1,0 +1,101 @@
+"""What the shared analyses hear in sound with known answers."""
+
+import numpy as np
+import pytest
+
+from muze.analysis.beats import find_metre, track
+from muze.analysis.chord_network import SYMBOLS, chord_likelihoods
+from muze.analysis.chroma import semitones
+from muze.analysis.keys import key_of_chords
+from muze.analysis.loudness import intensity, short_term
+from muze.analysis.onsets import onset_bands
+from muze.analysis.sections import find_sections
+from muze.analysis.sound import RATE, frames_of, hear
+from muze.core.grid import Audio, Metre, TimeGrid
+from muze.testing import sounds
+
+
+def test_the_same_content_is_the_same_sound():
+    audio = sounds.noise(1.0)
+    copy = Audio(audio.samples.copy(), audio.sample_rate)
+    assert hear(audio) == hear(copy) != hear(sounds.noise(1.0, seed=1))
+
+
+def test_frames_are_centred_and_padded_with_silence():
+    frames = frames_of(np.arange(1, 9, dtype=np.float32), 4, 2)
+    assert frames.tolist() == [[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 6, 7], [6, 7, 8, 0]]
+    assert frames_of(np.arange(8, dtype=np.float32), 2, 4).tolist() == [[1, 2], [5, 6]]
+
+
+@pytest.mark.parametrize("note", [36, 57, 69, 84, 95])
+def test_a_tone_sounds_in_its_semitone(note):
+    heard = semitones(hear(sounds.melody([note], 2.0)))
+    assert heard.shape == (84, 2 * RATE // 1024)
+    middle = heard[:, 10:-10].mean(axis=1)
+    assert middle.argmax() == note - 24
+    assert middle[note - 24] > 10 * np.delete(middle, [note - 25, note - 24, note - 23]).max()
+
+
+def test_noise_is_equally_loud_in_every_octave():
+    octaves = semitones(hear(sounds.noise(20.0))).reshape(7, 12, -1).mean(axis=(1, 2))
+    assert octaves.max() < 1.2 * octaves.min()
+
+
+def test_onsets_are_where_clicks_are():
+    flux = onset_bands(hear(sounds.clicks([1.0, 2.0, 3.5], 5.0))).sum(axis=0)
+    peaks = [t for t in range(3, 497) if flux[t] == flux[t - 3 : t + 4].max() and flux[t] > 5]
+    assert np.asarray(peaks) / 100 == pytest.approx([1.0, 2.0, 3.5], abs=0.03)
+
+
+def test_beats_join_what_the_network_is_sure_of():
+    times = np.arange(0.25, 20, 0.5)
+    logits = np.full(1000, -4.0)
+    logits[(times * 50).astype(int)] = 4.0
+    logits[(times[10:20] * 50).astype(int)] = -1.0  # faint for five seconds
+    assert track(logits) == pytest.approx(times, abs=0.02)
+
+
+def test_a_tempo_may_change_between_beats():
+    times = np.concatenate([np.arange(0.25, 10, 0.5), np.arange(10.25, 20, 0.6)])
+    logits = np.full(1000, -4.0)
+    logits[(times * 50).astype(int)] = 4.0
+    assert track(logits) == pytest.approx(times, abs=0.03)
+
+
+@pytest.mark.parametrize("metre", ["4/4", "3/4"])
+def test_the_metre_follows_the_downbeats(metre):
+    times = np.arange(0.25, 20, 0.5)
+    downbeat = np.full(1000, -4.0)
+    downbeat[(times[1 :: Metre.parse(metre).beats_per_bar] * 50).astype(int)] = 4.0
+    assert find_metre(times, downbeat, np.log([1 / 3, 1 / 3, 1 / 3])) == (Metre.parse(metre), 1)
+
+
+@pytest.mark.parametrize("symbol", ["C", "F#m", "A#7", "Dmaj7", "Em7"])
+def test_a_chord_is_heard_at_every_root(symbol):
+    likelihoods = chord_likelihoods(hear(sounds.chords([symbol], 4.0)), np.asarray([0.0, 2.0, 4.0]))
+    assert likelihoods.shape == (145, 2)
+    np.testing.assert_allclose(np.exp(likelihoods).sum(axis=0), 1)
+    assert SYMBOLS[likelihoods[:, 0].argmax()] == symbol
+
+
+def test_a_key_turns_with_its_chords():
+    cadence = [("Dm7", 0.0, 2.0), ("G7", 2.0, 4.0), ("C", 4.0, 8.0)]
+    up = [("Fm7", 0.0, 2.0), ("A#7", 2.0, 4.0), ("D#", 4.0, 8.0)]
+    assert (str(key_of_chords(cadence)), str(key_of_chords(up))) == ("C major", "D# major")
+
+
+def test_loudness_over_time_follows_the_level():
+    noise = sounds.noise(10.0)
+    stepped = noise.samples * np.where(np.arange(320000) < 160000, 0.1, 1)
+    curve = short_term(Audio(stepped.astype(np.float32), 32000), TimeGrid.of_song(10.0))
+    assert curve[800] - curve[200] == pytest.approx(20, abs=0.3)
+
+
+def test_intensity_of_an_even_sound_is_even():
+    assert np.ptp(intensity(sounds.noise(10.0), TimeGrid.of_song(10.0))) < 0.1
+
+
+def test_an_even_sound_has_no_borders():
+    audio = sounds.chords(["C", "G"] * 10, 1.0)
+    assert len(find_sections(sounds.silence(20.0), TimeGrid.of_song(20.0))) == 0
+    assert len(find_sections(audio, TimeGrid.of_song(20.0))) <= 2

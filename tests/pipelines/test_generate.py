@@ -1,0 +1,143 @@
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from muze.audio import io
+from muze.core.errors import ManifestError, MuzeError, PluginError
+from muze.pipelines.draw import draw
+from muze.pipelines.generate import generate
+from muze.pipelines.plan import check_output, read_plan
+from muze.report import SilentReport
+
+
+@pytest.fixture
+def render(plan_of, registry):
+    def render(text="", **options):
+        return generate(plan_of(text, **options), registry, SilentReport(), "cpu")
+
+    return render
+
+
+def left(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name != "song.yaml")
+
+
+def test_a_render_leaves_its_sound_plan_adherence_and_picture(render, tmp_path):
+    rendered = render("title: Night $x^ Drive\n")
+    assert left(tmp_path) == ["song.adherence.json", "song.plan.json", "song.png", "song.wav"]
+    samples, rate = soundfile.read(rendered.path)
+    assert (len(samples), rate) == (96000, 32000)
+    assert 0.01 < abs(samples).max() <= 1
+    adherence = json.loads(rendered.adherence_path.read_text())
+    assert adherence == rendered.adherence
+    assert {row["stream"] for row in adherence["scores"]} >= {"chord", "beat", "tempo", "key"}
+    assert rendered.picture_path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_same_plan_makes_the_same_bytes(plan_of, registry, tmp_path):
+    plan, made = plan_of(), []
+    for _ in range(2):
+        generate(plan, registry, SilentReport(), "cpu")
+        made.append({path.name: path.read_bytes() for path in tmp_path.iterdir()})
+    assert made[0] == made[1]
+
+
+def test_the_plan_left_beside_a_song_makes_it_again(render, registry, tmp_path):
+    rendered = render("streams: {chord: {progression: [Am, F]}}\nkey: A minor\n")
+    first = rendered.path.read_bytes()
+    plan = read_plan(rendered.plan_path)
+    rendered.path.unlink()
+    again = generate(plan, registry, SilentReport(), "cpu")
+    assert again.path.read_bytes() == first
+    assert again.adherence == rendered.adherence
+
+
+def test_another_vocoder_can_be_named(render):
+    song = render("vocoder: {name: griffin_lim}\n")
+    assert read_plan(song.plan_path).vocoder.name == "griffin_lim"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "method", "doing"),
+    [("stream", "tempo", "score", "measure the render"),
+     ("stream", "chord", "extract", "measure the render"),
+     ("stream", "chord", "parse", "draw what the manifest says"),
+     ("sampler", "ddim", "sample", "sample"),
+     ("vocoder", "vocos", "load", "load its weights"),
+     ("vocoder", "vocos", "render", "render the song")],
+)  # fmt: skip
+def test_a_plugin_that_raises_in_the_middle_is_blamed_and_leaves_nothing(
+    plan_of, registry, tmp_path, monkeypatch, kind, name, method, doing
+):
+    def broken(*arguments):
+        raise ZeroDivisionError("by its own fault")
+
+    plan = plan_of("streams: {chord: {progression: [Am, F]}}\n")
+    monkeypatch.setattr(registry.get(kind, name), method, broken)
+    with pytest.raises(PluginError) as told:
+        generate(plan, registry, SilentReport(), "cpu")
+    assert str(told.value) == (
+        f"plugin {name} ({registry.version(name)}) failed to {doing}: "
+        "ZeroDivisionError: by its own fault"
+    )
+    assert left(tmp_path) == []
+
+
+@pytest.mark.parametrize("fault", [KeyboardInterrupt, MemoryError])
+def test_an_interrupted_render_leaves_nothing(plan_of, registry, tmp_path, fault):
+    class Interrupted(SilentReport):
+        def task(self, description, total):
+            def advance(steps=1):
+                if description == "making music":
+                    raise fault
+
+            return advance
+
+    plan = plan_of()
+    with pytest.raises((fault, PluginError)):
+        generate(plan, registry, Interrupted(), "cpu")
+    assert left(tmp_path) == []
+
+
+def test_a_full_disk_leaves_no_partial_file(plan_of, registry, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    plan = plan_of()
+    monkeypatch.setattr(io.os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        generate(plan, registry, SilentReport(), "cpu")
+    assert left(tmp_path) == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_loaded(
+    plan_of, registry, tmp_path, monkeypatch
+):
+    plan = plan_of()
+    gone = plan.output.model_copy(update={"path": str(tmp_path / "gone" / "song.wav")})
+    monkeypatch.setattr("muze.pipelines.generate.load_model", None)
+    with pytest.raises(ManifestError, match="there is no folder"):
+        generate(plan.model_copy(update={"output": gone}), registry, SilentReport(), "cpu")
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(ManifestError, match="is not writable"):
+        generate(plan, registry, SilentReport(), "cpu")
+    with pytest.raises(ManifestError, match="is not writable"):
+        check_output(Path(plan.output.path))
+
+
+def test_a_stream_the_model_was_not_trained_with_is_told(plan_of, registry, tmp_path, model):
+    import shutil
+
+    from muze.model.header import read_header, write_header
+
+    plan = plan_of()
+    deaf = shutil.copytree(model, tmp_path / "deaf")
+    header = read_header(deaf)
+    del header["parts"]["denoiser"]["settings"]["streams"]["chord"]
+    write_header(deaf, header)
+    # the network of fewer streams does not fit the weights, which is told as well
+    with pytest.raises(MuzeError):
+        generate(plan.model_copy(update={"model": str(deaf)}), registry, SilentReport(), "cpu")
+    assert "chord" in draw(plan, registry, SilentReport())
