@@ -34,9 +34,9 @@ class MelSettings(Settings):
 @lru_cache(maxsize=4)
 def mel_filters(settings: MelSettings) -> Tensor:
     """Slaney-style triangular filters of area one, shape (num_mels, n_fft / 2 + 1)."""
-    import librosa
+    from librosa.filters import mel
 
-    filters = librosa.filters.mel(
+    filters = mel(
         sr=settings.sample_rate,
         n_fft=settings.n_fft,
         n_mels=settings.num_mels,
@@ -73,5 +73,7 @@ def log_mel(samples: Tensor, settings: MelSettings) -> Tensor:
 def log_mel_array(samples: NDArray[np.float32], settings: MelSettings) -> NDArray[np.float32]:
     """(n,) samples to (num_mels, n // hop_length) natural-log mel magnitudes."""
     with torch.no_grad():
-        spectrogram: NDArray[np.float32] = log_mel(torch.from_numpy(samples)[None], settings)[0].numpy()
+        spectrogram: NDArray[np.float32] = log_mel(torch.from_numpy(samples)[None], settings)[
+            0
+        ].numpy()
     return spectrogram

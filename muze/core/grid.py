@@ -110,7 +110,7 @@ class TimeGrid:
         cls,
         duration: float,
         tempo: float | tuple[TempoMark, ...] = 120.0,
-        metre: Metre = Metre(),  # noqa: B008  (frozen)
+        metre: Metre = Metre(),
         sections: tuple[SectionSpan, ...] = (),
         first_beat: float = 0.0,
         frame_rate: float = FRAME_RATE,
@@ -128,8 +128,7 @@ class TimeGrid:
     @property
     def seconds(self) -> NDArray[np.float64]:
         """Centre of each frame, in seconds from the start of the song, shape (T,)."""
-        centres: NDArray[np.float64] = self.start + (np.arange(self.frames) + 0.5) / self.frame_rate
-        return centres
+        return np.asarray(self.start + (np.arange(self.frames) + 0.5) / self.frame_rate, float)
 
     @property
     def beats(self) -> NDArray[np.float64]:
@@ -140,7 +139,7 @@ class TimeGrid:
     def bpm(self) -> NDArray[np.float64]:
         """Tempo at each frame, shape (T,)."""
         index = np.searchsorted([mark.beat for mark in self.tempo], self.beats, "right") - 1
-        return np.asarray([mark.bpm for mark in self.tempo])[np.maximum(index, 0)]
+        return np.asarray([mark.bpm for mark in self.tempo], float).take(np.maximum(index, 0))
 
     def to_beats(self, seconds: ArrayLike) -> NDArray[np.float64]:
         """Seconds of the song to beats; the last tempo goes on for ever."""

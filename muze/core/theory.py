@@ -93,7 +93,9 @@ class Key:
         """Read ``A minor``, ``F# dorian`` or ``Bb``; ``ValueError`` for what is no key."""
         name, _, mode = text.strip().partition(" ")
         mode = mode.strip().lower().replace(" ", "_").replace("-", "_") or "major"
-        mode = {"maj": "major", "min": "minor", "aeolian": "minor", "ionian": "major"}.get(mode, mode)
+        mode = {"maj": "major", "min": "minor", "aeolian": "minor", "ionian": "major"}.get(
+            mode, mode
+        )
         try:
             tonic = pitch_class(name)
         except ValueError:
