@@ -101,12 +101,20 @@ def test_a_negative_prompt_needs_a_model_that_reads(loaded, registry, plan_of, m
         sample(loaded, {}, plan, registry, SilentReport())
 
 
-def test_a_song_of_several_windows_is_sampled_whole(sampled, monkeypatch):
+def test_a_song_of_several_windows_is_sampled_whole_and_never_seen_whole(
+    sampled, loaded, monkeypatch
+):
     monkeypatch.setattr(sampling, "LONGEST", 20)
     monkeypatch.setattr(sampling, "OVERLAP", 4)
+    seen = []
+    watch = loaded.denoiser.unet.register_forward_pre_hook(
+        lambda unet, inputs: seen.append(inputs[0].shape[-1])
+    )
     long = sampled("", **{"--duration": 4.0})
+    watch.remove()
     assert long.shape == (1, 8, 1, 50)
     assert long.isfinite().all()
+    assert max(seen) <= 20
 
 
 def test_a_section_s_own_prompt_is_heard_in_its_windows_alone(passes):
