@@ -219,7 +219,9 @@ def test_a_model_that_is_not_there_or_lacks_a_stream_is_told(tmp_path, monkeypat
     assert "--model: " in done.stderr
     assert "is no model folder; it has no muze.json" in done.stderr
     settings = {"streams": {"text": {}, "chord": {}}, "guidance": 2.5}
-    header = {"muze_model": 1, "parts": {"denoiser": {"settings": settings}}}
+    streams = {n: {"feature_version": 1, "from": "muze"} for n in settings["streams"]}
+    part = {"settings": settings, "file": "d.safetensors", "sha256": "0", "streams": streams}
+    header = {"muze_model": 1, "parts": {"denoiser": part}}
     (tmp_path / "tiny" / "muze.json").write_text(json.dumps(header))
     (tmp_path / "song.yaml").write_text("muze: 1\nprompt: x\nmodel: tiny\nstreams: {genre: jazz}\n")
     done = CliRunner().invoke(app, ["plan", "--manifest", "song.yaml"])

@@ -22,8 +22,6 @@ WEIGHTS = Path(__file__).with_name("beat_network.safetensors")
 # Constants of the decoding, chosen on training songs of muze-corpus. Steps are of 10 ms.
 STEPS = 100
 SLOWEST, FASTEST = 58.0, 190.0  # BPM
-USUAL = 110.0  # BPM
-UNUSUAL = 0.5  # log-probability a second lost by a tempo an octave from the usual
 BEAT_BIAS, DOWNBEAT_BIAS = 1.0, 2.0  # off logits that were trained with weights on beats
 PERIOD_CHANGE = 60.0  # log-probability lost by a beat twice as long as the last
 JITTER = 0.2  # log-probability lost by a beat one step longer or shorter than the last
@@ -124,7 +122,6 @@ def track(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     one_step = 1.01 * np.log2(1 + 1 / periods)  # lengths are whole steps, so one more is no change
     turn = np.maximum(np.abs(octaves[:, None] - octaves[None]) - one_step, 0)
     change = -PERIOD_CHANGE * turn - JITTER * (periods[:, None] != periods)
-    habit = -UNUSUAL * np.log2(60 * STEPS / periods / USUAL) ** 2 * periods / STEPS
     # best[t, p]: a beat at t, and the next one p steps later
     best = np.zeros((len(score), len(periods)))
     came = np.full((len(score), len(periods)), -1)
@@ -133,7 +130,6 @@ def track(logits: NDArray[np.float64]) -> NDArray[np.float64]:
         before = t - periods
         arrived = np.where(before >= 0, best[before, rows], -np.inf)
         arrived[before < 0] = 0.0  # the first beat of the recording
-        arrived += habit
         onward = arrived[:, None] + change
         came[t] = onward.argmax(axis=0)
         best[t] = onward[came[t], rows] + score[t]

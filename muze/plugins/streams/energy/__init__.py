@@ -97,8 +97,9 @@ class EnergyStream:
     def score(self, asked: Features, heard: Features, grid: TimeGrid) -> list[Score]:
         """Correlate the curves, both smoothed over 3 s; a flat one has no shape to follow."""
         window = round(3 * grid.frame_rate)
-        want, got = (smooth(f["energy"][0], window) for f in (asked, heard))
-        if np.ptp(want) < 0.05:
+        spoken = asked.get("present", np.ones(grid.frames)) > 0
+        want, got = (smooth(f["energy"][0], window)[spoken] for f in (asked, heard))
+        if not spoken.any() or np.ptp(want) < 0.05:
             return []
         return [Score("energy r", pearson(want, got), "correlation", True, 0.0)]
 

@@ -18,9 +18,11 @@ class LoudnessEncoder(StreamEncoder):
         super().__init__(sites)
         vector, frames = sites["vector"], sites["frames"]
         self.vector = nn.Sequential(nn.Linear(1, vector), nn.SiLU(), nn.Linear(vector, vector))
-        self.frames = nn.Sequential(
-            nn.Conv1d(3, frames, 1), nn.SiLU(), nn.Conv1d(frames, frames, 1)
-        )
+        curve = nn.Conv1d(3, frames, 1)
+        # a model trained on songs without curves is then not disturbed by one
+        with torch.no_grad():
+            curve.weight[:, 1:] = 0
+        self.frames = nn.Sequential(curve, nn.SiLU(), nn.Conv1d(frames, frames, 1))
 
     def encode(
         self,
