@@ -22,10 +22,10 @@ WEIGHTS = Path(__file__).with_name("beat_network.safetensors")
 # Constants of the decoding, chosen on training songs of muze-corpus. Steps are of 10 ms.
 STEPS = 100
 SLOWEST, FASTEST = 58.0, 190.0  # BPM
-BEAT_BIAS, DOWNBEAT_BIAS = 1.0, 2.0  # off logits that were trained with weights on beats
+BEAT_BIAS = 0.25  # taken off the logit of a beat, which was trained with a weight on beats
 PERIOD_CHANGE = 60.0  # log-probability lost by a beat twice as long as the last
 JITTER = 0.2  # log-probability lost by a beat one step longer or shorter than the last
-METRE_WEIGHT = 3.0  # how many downbeats the network's opinion of the metre counts for
+METRE_WEIGHT = 8.0  # how many downbeats the network's opinion of the metre counts for
 FEWEST = 4  # beats; fewer are none
 
 
@@ -155,7 +155,7 @@ def find_metre(
     from muze.analysis.beat_network import METRES
 
     index = np.clip((times * FRAME_RATE).astype(int), 1, len(downbeat) - 2)
-    logits = np.max([downbeat[index + shift] for shift in (-1, 0, 1)], axis=0) - DOWNBEAT_BIAS
+    logits = np.max([downbeat[index + shift] for shift in (-1, 0, 1)], axis=0)
     best, found = -np.inf, (Metre(), 0)
     for name, odds in zip(METRES, metres, strict=True):
         metre = Metre.parse(name)
