@@ -145,7 +145,7 @@ class Vocoder(Protocol):
     def __init__(self, config: Any) -> None: ...
 
     def load(self, weights: Any) -> None:
-        """Take this vocoder's weights: a safetensors file of the model's, or None where it has none."""
+        """Take the safetensors file of this vocoder's weights, or None where it has none."""
         ...
 
     def render(self, log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
