@@ -60,24 +60,35 @@ class GriffinLimVocoder:
         return rendered
 
     def _render_piece(self, log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
-        import librosa
+        import torch
 
         from muze.audio.mel import MelSettings, mel_filters
+        from muze.audio.torchaudio_import import torchaudio_import
+
+        torchaudio_import()
+        from torchaudio.functional import griffinlim
 
         mel = MelSettings()
-        samples = librosa.griffinlim(
-            linear_magnitudes(np.exp(log_mel), mel_filters(mel).numpy()),
-            n_iter=self.config.num_iters,
-            momentum=self.config.momentum,
-            hop_length=mel.hop_length,
-            n_fft=mel.n_fft,
-            center=False,
-            random_state=0,
-        )
-        # muze's first frame is centred at half a hop, so it starts before the sound does
-        before = (mel.n_fft - mel.hop_length) // 2
-        cut: NDArray[np.float32] = samples[before : before + log_mel.shape[1] * mel.hop_length]
-        return cut.astype(np.float32)
+        magnitudes = linear_magnitudes(np.exp(log_mel), mel_filters(mel).numpy())
+        # torchaudio's first frame is centred where the sound starts, muze's half a hop later:
+        # a frame more at either end, and then the half hops beyond the ends are cut
+        longer = torch.from_numpy(np.pad(magnitudes, ((0, 0), (1, 1)), mode="edge"))[None]
+        with torch.inference_mode(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # of the phases it starts from
+            samples = griffinlim(
+                longer,
+                window=torch.hann_window(mel.n_fft),
+                n_fft=mel.n_fft,
+                hop_length=mel.hop_length,
+                win_length=mel.n_fft,
+                power=1.0,
+                n_iter=self.config.num_iters,
+                momentum=self.config.momentum,
+                length=None,
+                rand_init=True,
+            )[0].numpy()
+        half = mel.hop_length // 2
+        return np.asarray(samples[half : half + log_mel.shape[1] * mel.hop_length], np.float32)
 
 
 def linear_magnitudes(

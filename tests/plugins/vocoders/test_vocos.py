@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from muze.core.errors import CheckpointError, PluginError
 from muze.plugins.vocoders import vocos
 from muze.plugins.vocoders.vocos import VocosVocoder
-from muze.plugins.vocoders.vocos.network import build
+from muze.plugins.vocoders.vocos.network import LOWEST, STEPS, build
 from muze.testing.vocoders import CHECKS, VocoderCase
 
 TINY = VocosVocoder.Config(dim=16, intermediate_dim=32, num_layers=2)
@@ -61,6 +61,19 @@ def test_the_head_can_give_a_full_scale_sine():
     )
     assert spectrum.abs().max() < 4 * 100  # GAIN times the magnitude vocos caps at
     torch.testing.assert_close(head.istft(spectrum[None])[0], sine[352:-352], atol=1e-3, rtol=0)
+
+
+def test_a_tone_runs_on_at_its_own_frequency_from_any_frame():
+    tones = build(TINY).tones
+    with torch.no_grad():
+        tones.amplitude.bias.fill_(-30)
+        tones.amplitude.bias[4 * STEPS] = math.log(0.5)  # C5, no multiple of the frame rate
+        whole = tones(torch.zeros(1, 100, TINY.dim), first=0)[0]
+        later = tones(torch.zeros(1, 40, TINY.dim), first=60)[0]
+    spectrum = torch.fft.rfft(whole * torch.hann_window(len(whole))).abs()
+    assert spectrum.argmax() == round(16 * LOWEST)  # a second of sound: bins of 1 Hz
+    assert whole[320:-320].abs().max() == pytest.approx(0.5, abs=1e-3)
+    torch.testing.assert_close(later[320:], whole[61 * 320 :], atol=1e-6, rtol=0)
 
 
 def test_missing_weights_are_told():

@@ -76,7 +76,7 @@ class VocosVocoder:
             last = min(first + PIECE, num_frames)
             low, high = max(first - context, 0), min(last + context, num_frames)
             with torch.inference_mode():
-                piece = self.network(torch.from_numpy(log_mel[None, :, low:high]))[0].numpy()
+                piece = self.network(torch.from_numpy(log_mel[None, :, low:high]), low)[0].numpy()
             rendered[first * hop : last * hop] = piece[(first - low) * hop : (last - low) * hop]
         return rendered
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from muze.audio.mel import MelSettings
 from muze.audio.torchaudio_import import torchaudio_import
@@ -17,10 +18,50 @@ if TYPE_CHECKING:
 # Shapes: B batch, M mel bands, T mel frames
 
 GAIN = 4.0  # vocos caps a bin's magnitude at 100; a full-scale sine reaches n_fft / 4 = 256
+LOWEST, OCTAVES, STEPS = 32.703, 8, 36  # C1 up to 8.4 kHz, no partial further off than 17 cents
+GOLDEN = (5**0.5 - 1) / 2  # turns between the starts of neighbours, so that no two begin together
+QUIET = -9.0  # log amplitude of every tone before training
+
+
+class Tones(nn.Module):
+    """A bank of steady oscillators, three a semitone, whose amplitudes change from frame to frame.
+
+    A convolutional network gives constant output for a constant mel, and an inverse STFT of
+    constant frames holds only multiples of the frame rate, 100 Hz: by itself Vocos cannot sustain a
+    chord. Oscillators that run on can (as the source of neural source-filter models does, Wang et
+    al. 2019, arXiv:1904.12088, here for many pitches at once).
+    """
+
+    basis: Tensor
+
+    def __init__(self, dim: int, sample_rate: int, hop_length: int) -> None:
+        super().__init__()
+        count, self.hop_length = OCTAVES * STEPS, hop_length
+        hertz = LOWEST * 2 ** (torch.arange(count, dtype=torch.float64) / STEPS)
+        self.amplitude = nn.Linear(dim, count)
+        nn.init.zeros_(self.amplitude.weight)
+        nn.init.constant_(self.amplitude.bias, QUIET)
+        # the window of two hops fades each frame into the next: a straight sum of one
+        angles = 2 * math.pi * hertz[:, None] / sample_rate * torch.arange(-hop_length, hop_length)
+        window = torch.hann_window(2 * hop_length, dtype=torch.float64)
+        basis = torch.cat([window * angles.cos(), -window * angles.sin()])
+        self.register_buffer("basis", basis.float()[:, None], persistent=False)
+        self.turns = hertz * hop_length / sample_rate  # a frame; float64, so kept on the CPU
+
+    def forward(self, hidden: Tensor, first: int) -> Tensor:
+        """(B, T, dim), the first frame being number ``first``, to (B, T * hop_length) samples."""
+        amplitude = self.amplitude(hidden).clamp(max=1.0).exp().transpose(1, 2)
+        at = first + 0.5 + torch.arange(hidden.shape[1], dtype=torch.float64)
+        start = torch.arange(len(self.turns)) * GOLDEN
+        phase = (2 * math.pi * ((self.turns[:, None] * at + start[:, None]) % 1)).to(amplitude)
+        told = torch.cat([amplitude * phase.cos(), amplitude * phase.sin()], dim=1)
+        half = self.hop_length // 2
+        samples = F.conv_transpose1d(told, self.basis, stride=self.hop_length)
+        return samples[:, 0, half : samples.shape[-1] - half]
 
 
 class VocosNetwork(nn.Module):
-    """A stack of ConvNeXt blocks over mel frames, then one inverse STFT.
+    """A stack of ConvNeXt blocks over mel frames, then one inverse STFT, and steady tones.
 
     Its frames lie as the mel's do: frame t is centred at (t + 0.5) * hop_length, so T frames
     give T * hop_length samples.
@@ -40,15 +81,19 @@ class VocosNetwork(nn.Module):
             mel.num_mels, config.dim, config.intermediate_dim, config.num_layers
         )
         self.head = ISTFTHead(config.dim, mel.n_fft, mel.hop_length, padding="same")
+        self.tones = Tones(config.dim, mel.sample_rate, mel.hop_length)
         with torch.no_grad():
             self.head.out.bias[: mel.n_fft // 2 + 1] -= math.log(GAIN)
 
-    def forward(self, log_mel: Tensor) -> Tensor:
-        """(B, M, T) natural-log mel magnitudes to (B, T * hop_length) samples."""
+    def forward(self, log_mel: Tensor, first: int = 0) -> Tensor:
+        """(B, M, T) natural-log mel magnitudes to (B, T * hop_length) samples.
+
+        ``first`` is the number of the first frame in the song, for the tones to run on.
+        """
         hidden = self.backbone(log_mel)
         with torch.autocast(log_mel.device.type, enabled=False):  # there is no bf16 inverse FFT
             samples: Tensor = GAIN * self.head(hidden.float())
-        return samples
+            return samples + self.tones(hidden.float(), first)
 
 
 def build(config: VocosVocoder.Config) -> VocosNetwork:
