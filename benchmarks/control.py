@@ -95,8 +95,9 @@ def measured(
     if sound is not None:
         sound.parent.mkdir(parents=True, exist_ok=True)
         write_audio(sound, audio)
-    scores = measure(audio, plan, drawn, ready.registry, SilentReport())["scores"]
-    return {f"{s['stream']}.{s['name']}": (s["value"], s["floor"]) for s in scores}
+    streams = ready.model.streams
+    found = measure(audio, plan, drawn, ready.registry, SilentReport(), streams=streams)
+    return {f"{s['stream']}.{s['name']}": (s["value"], s["floor"]) for s in found["scores"]}
 
 
 def scored(stage: str, excerpt: Excerpt, ready: Ready) -> dict[str, tuple[float, float | None]]:

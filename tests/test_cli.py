@@ -4,12 +4,15 @@ import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import muze
+from muze.audio.io import write_audio
 from muze.cli import app
 from muze.core.errors import PluginError
+from muze.core.grid import Audio
 from muze.core.settings import Settings
 from muze.pipelines import model_info
 from muze.pipelines.model_info import ModelInfo
@@ -113,6 +116,60 @@ def test_a_plan_as_json_makes_the_same_plan_again(run, song, tmp_path, rendering
     again = run("generate", "--plan", "song.plan.json", "--output", "b.flac", "--quiet")
     assert again.stdout == f"{tmp_path / 'b.flac'}\n"
     assert rendering.plan.output.format == "flac"
+
+
+def test_a_plan_is_never_made_over_a_recording_it_reads(run, song, tmp_path, rendering):
+    write_audio(tmp_path / "hum.wav", Audio(np.full((1, 32000), 0.1, np.float32), 32000))
+    song.write_text(song.read_text() + "streams: {chord: {from: hum.wav}}\n")
+    (tmp_path / "p.json").write_text(run("plan", "--manifest", song, "--json").stdout)
+    done = run("generate", "--plan", "p.json", "--output", "hum.wav")
+    assert (done.exit_code, rendering.plan) == (1, None)
+    assert "hum.wav: is read here and would be written over; give another --output" in done.stderr
+    assert run("generate", "--plan", "p.json", "--output", "new.wav").exit_code == 0
+
+
+@pytest.fixture
+def planned(run, song, tmp_path):
+    """Write the plan of the song with some values changed; return its name."""
+
+    def planned(**changes):
+        plan = json.loads(run("plan", "--manifest", song, "--json").stdout)
+        (tmp_path / "p.json").write_text(json.dumps(plan | changes))
+        return "p.json"
+
+    return planned
+
+
+def test_an_edited_plan_is_told_in_lines(run, planned, rendering):
+    done = run("generate", "--plan", planned(origins={}, tempo=[], time_signature="foo"))
+    assert (done.exit_code, rendering.plan) == (1, None)
+    assert [line.partition(", key, seed")[0] for line in done.stderr.splitlines()] == [
+        "muze: p.json: tempo: must have at least 1 item, not 0",
+        "muze: p.json: time_signature: 'foo' is no time signature; write it like 4/4, 3/4 or 6/8",
+        "muze: p.json: origins: lacks duration",
+    ]
+
+
+def test_a_plan_made_with_other_versions_is_refused(run, planned, rendering):
+    done = run("generate", "--plan", planned(muze="0.0.1"))
+    assert (done.exit_code, rendering.plan) == (1, None)
+    assert done.stderr == (
+        f"muze: p.json: this plan was made with muze 0.0.1; here is muze {muze.__version__}; the "
+        "same file would not come back, so plan the manifest anew\n"
+    )
+
+
+def test_a_plan_writes_outside_its_folder_only_where_output_says_so(
+    run, planned, rendering, tmp_path, monkeypatch
+):
+    plan = tmp_path / planned()  # its song would be written beside it
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    done = run("generate", "--plan", plan)
+    assert (done.exit_code, rendering.plan) == (1, None)
+    assert f"output.path: {tmp_path / 'song.wav'} leaves the folder" in done.stderr
+    assert run("generate", "--plan", plan, "--output", "../song.wav").exit_code == 0
+    assert rendering.plan.output.path == str(tmp_path / "song.wav")
 
 
 def test_the_path_is_on_stdout_and_the_tables_on_stderr(run, song, tmp_path, rendering):
@@ -241,6 +298,16 @@ def test_an_output_that_cannot_be_written_is_told_before_the_render(run, song, r
     assert rendering.plan is None
 
 
+def test_a_sampler_by_option_leaves_the_file_s_settings_behind(run, monkeypatch):
+    example = next(path for path in EXAMPLES if "eta: 0.0" in path.read_text())
+    monkeypatch.chdir(example.parents[1])
+    done = run("plan", "--manifest", example, "--sampler", "dpmpp", "--json")
+    assert done.exit_code == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["sampler"] == {"name": "dpmpp", "config": {}}
+    assert plan["num_steps"] == 50
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_is_planned_and_explained(run, monkeypatch, example):
     monkeypatch.chdir(example.parents[1])
@@ -321,10 +388,107 @@ def test_training_is_handed_its_settings(run, monkeypatch, tmp_path, what):
     assert "train.yaml:1: batch_sise: unknown key; did you mean 'batch_size'?" in done.stderr
 
 
-def test_a_recording_is_measured_against_a_manifest(run, monkeypatch, song):
-    module = ModuleType("muze.pipelines.measure")
-    module.measure_file = lambda audio, plan, registry, report: ADHERENCE
+@pytest.mark.parametrize("option", ["--steps", "--minutes"])
+def test_a_training_of_no_steps_or_minutes_is_told(run, option):
+    done = run("train", "vae", "--dataset", "a.json", "--run", "r", option, 0)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"muze: {option}: must be greater than ")
+
+
+def test_an_interrupted_training_says_what_is_left(run, monkeypatch, tmp_path):
+    class TrainingSettings(Settings):
+        run: str
+
+    def train(settings, report):
+        raise KeyboardInterrupt
+
+    module = ModuleType("muze.pipelines.train_vae")
+    module.TrainingSettings, module.train = TrainingSettings, train
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    assert "majmin" in run("evaluate", "a.wav", "--manifest", song).stdout
+    done = run("train", "vae", "--run", "r")
+    assert (done.exit_code, done.stderr) == (
+        130, "muze: interrupted; r has no checkpoint yet, so the training starts anew\n",
+    )  # fmt: skip
+    (tmp_path / "r" / "state").mkdir(parents=True)
+    assert run("train", "vae", "--run", "r").stderr == (
+        "muze: interrupted; r is left as of its last checkpoint; --resume goes on from there\n"
+    )
+
+
+def test_a_model_is_not_assembled_of_nothing(run, tmp_path):
+    done = run("models", "assemble", tmp_path / "m")
+    assert done.exit_code == 2
+    assert "give at least one of --autoencoder, --denoiser and --vocoder" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def measuring(monkeypatch):
+    """Stand in for the measure: note the plans a recording is measured against."""
+    plans = []
+
+    def measure_file(audio, plan, registry, report):
+        plans.append(plan)
+        return ADHERENCE
+
+    module = ModuleType("muze.pipelines.measure")
+    module.measure_file = measure_file
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return plans
+
+
+def test_a_recording_is_measured_against_a_manifest(run, song, measuring):
+    done = run("evaluate", "a.wav", "--manifest", song)
+    assert "majmin" in done.stdout
+    assert "* decided by muze, not asked" in done.stdout
+    assert done.stderr == ""
     told = run("evaluate", "a.wav", "--manifest", song, "--json")
     assert json.loads(told.stdout) == ADHERENCE
+    run("evaluate", "a.wav", "--manifest", song, "--seed", 3)
+    assert [plan.seed for plan in measuring] == [7, 7, 3]
+
+
+def test_a_recording_is_measured_against_the_same_song_every_time(run, song, measuring):
+    song.write_text("muze: 1\nprompt: warm house\nkey: A minor\nstreams: {chord: [Am]}\n")
+    for _ in range(2):
+        done = run("evaluate", "a.wav", "--manifest", song)
+    assert measuring[0] == measuring[1]
+    assert measuring[0].seed == 0
+    assert f"{song}: says no seed, so what it does not ask for is decided with seed 0: " in (
+        done.stderr
+    )
+    decided = done.stderr.partition("seed 0: ")[2].partition(";")[0].split(", ")
+    assert {"tempo", "energy"} <= set(decided)
+    assert not {"chord", "key", "text"} & set(decided)
+
+
+def test_a_recording_is_measured_against_a_plan(run, planned, measuring):
+    plan = planned()
+    assert run("evaluate", "a.wav", "--plan", plan).exit_code == 0
+    assert measuring[0].seed == 7
+    done = run("evaluate", "a.wav", "--plan", planned(guidance={}))
+    assert (done.exit_code, done.stderr) == (
+        1, "muze: p.json: guidance: lacks the weight of all\n",
+    )  # fmt: skip
+    # what it was made with does not matter where nothing is made
+    assert run("evaluate", "a.wav", "--plan", planned(muze="0.0.1")).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [((), "give one of --manifest and --plan"),
+     (("--manifest", "song.yaml", "--plan", "p.json"), "give one of --manifest and --plan"),
+     (("--plan", "p.json", "--seed", "3"), "cannot be changed by --seed")],
+)  # fmt: skip
+def test_what_is_measured_against_is_said_once(run, measuring, args, told):
+    done = run("evaluate", "a.wav", *args)
+    assert (done.exit_code, measuring) == (2, [])
+    assert told in done.stderr
+
+
+def test_nothing_is_said_of_an_output_where_nothing_is_written(run, tmp_path, measuring):
+    (tmp_path / "here").mkdir()
+    song = tmp_path.parent / "far.yaml"
+    song.write_text("muze: 1\nprompt: x\nseed: 1\noutput: {path: gone/far.wav}\n")
+    assert run("evaluate", "a.wav", "--manifest", song).exit_code == 0
+    assert run("plan", "--manifest", song).exit_code == 1

@@ -9,7 +9,16 @@ from muze.core.errors import ManifestError
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import Song, parse_song, read_song, song_from_options, song_schema
-from muze.manifest.song import Clone, Output, SamplerChoice, Section, Structure, TempoChange, Voice
+from muze.manifest.song import (
+    Clone,
+    Output,
+    SamplerChoice,
+    Section,
+    Structure,
+    TempoChange,
+    VocoderChoice,
+    Voice,
+)
 from muze.manifest.training import read_settings
 
 DESIGN_KEYS = {
@@ -137,9 +146,36 @@ output: {loudnes: -14}
         ("muze: 1\nprompt: x\nduration: .nan", "3: duration: must be a finite number, not nan"),
         ("muze: 1\nprompt: x\nseed: 1.5", "3: seed: must be an integer, not 1.5"),
         ("muze: 1\nprompt: x\nseed: -1", "3: seed: must be greater than or equal to 0, not -1"),
+        ("muze: 1\nprompt: x\ntempo: []", "3: tempo: must have at least 1 item, not 0"),
+        ("muze: '1'\nprompt: x", "1: muze: must be 1, not '1'"),
+        ("muze: true\nprompt: x", "1: muze: must be 1, not true"),
+        ("muze: 1.0\nprompt: x", "1: muze: must be 1, not 1.0"),
         (
-            "muze: 1\nprompt: x\ntempo: []",
-            "3: tempo: must have at least 1 item after validation, not 0",
+            "muze: 1\nprompt: x\ntime_signature: \u00b2/4",
+            "3: time_signature: '\u00b2/4' is no time signature; write it like 4/4, 3/4 or 6/8",
+        ),
+        ("muze: 1\nseed: 1", "1: prompt: is required and not given"),
+        (
+            "muze: 1\nprompt: x\nguidance: {all: 101}",
+            "3: guidance.all: must be less than or equal to 100, not 101",
+        ),
+        (
+            "muze: 1\nprompt: x\nguidance: {chord: -1}",
+            "3: guidance.chord: must be greater than or equal to 0, not -1",
+        ),
+        (
+            "muze: 1\nprompt: x\nguidance: {all: .inf}",
+            "3: guidance.all: must be a finite number, not inf",
+        ),
+        (
+            "muze: 1\nprompt: x\nstreams: {text: y}",
+            "2: prompt: is the short form of streams.text, also given; keep one of them",
+        ),
+        (
+            "muze: 1\nprompt: x\nstructure:\n  sections:\n"
+            "  - {type: solo, bars: 2, prompt: y, streams: {text: z}}",
+            "5: structure.sections.0.prompt: is the short form of streams.text, also given; "
+            "keep one of them",
         ),
         ("muze: 1\nprompt: x\nsampler: ddim", "3: sampler: must be a mapping, not 'ddim'"),
         (
@@ -186,7 +222,6 @@ output: {loudnes: -14}
         ),
         ("- muze: 1", "1: must be a mapping, like `prompt: warm lo-fi house`"),
         ("just words", "1: must be a mapping, like `prompt: warm lo-fi house`"),
-        ("muze: 1\nprompt: x\n3: 4", "3: 3: keys are words; put it in quotes"),
     ],
 )
 def test_each_fault_has_its_line(write, text, told):
@@ -200,9 +235,20 @@ def test_each_fault_has_its_line(write, text, told):
         ("", "is empty"),
         ("muze: 1\nprompt: [x", r":2: while parsing a flow sequence expected"),
         ("muze: 1\n\tprompt: x", r":2: while scanning for the next token"),
-        ("muze: 1\nprompt: !!python/object:os.system x", r":2: could not determine a constructor"),
+        ("muze: 1\nprompt: !!python/object:os.system x", r":2: prompt: the tag !!python/object:os"),
         ("muze: 1\nprompt: *nobody", r":2: found undefined alias"),
-        ("a: " + "[" * 5000, "cannot be read as YAML"),
+        ("muze: 1\na: " + "[" * 5000, ":2: is nested more than 100 deep"),
+        ("muze: 1\nprompt: x\nseed: 0b_", ":3: '0b_' is no number that can be read"),
+        ("muze: 1\nprompt: \x07", r":2: holds a character that YAML does not know, '\\x07'"),
+        ("muze: 1\nstreams: &a {chord: *a}", ":2: a value holds itself by an alias"),
+        (
+            "a: &a [x,x,x,x,x,x,x,x]\n"
+            + "".join(
+                f"{b}: &{b} [{','.join([f'*{a}'] * 8)}]\n"
+                for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+            ),
+            ":1: holds more than 100000 values",
+        ),
     ],
 )
 def test_what_is_no_yaml_is_told_with_its_line(write, text, told):
@@ -223,6 +269,45 @@ def test_a_key_given_twice_is_a_fault(write):
     ]
 
 
+def test_keys_are_words_and_their_faults_have_their_lines(write):
+    told = faults_of(write("muze: 1\nprompt: x\non: 2\n~: 2\n3: 4\nstreams: {no: 1, no: 2}\n"))
+    assert [line.partition("; known")[0] for line in told] == [
+        "3: on: unknown key",
+        "4: ~: unknown key",
+        "5: 3: unknown key",
+        "6: streams.no: is given twice; the first is in line 6",
+    ]
+    assert "known are muze, title, prompt" in told[0]
+
+
+def test_what_json_does_not_have_is_refused_or_is_text(write):
+    dated = read_song(write("muze: 1\nprompt: 2024-02-31\ntitle: 2024-01-01\n"))
+    assert (dated.prompt, dated.title) == ("2024-02-31", "2024-01-01")
+    assert faults_of(
+        write('muze: 1\nprompt: x\nstreams:\n  chord: !!set {C, F}\ntitle: "\\ud800"\nseed: 1.5\n')
+    ) == [
+        "4: streams.chord: the tag !!set is not known; write text, a number, a list or a mapping",
+        "5: title: holds half a character, a lone surrogate",
+        "6: seed: must be an integer, not 1.5",
+    ]
+
+
+def test_what_may_take_several_forms_is_told_once_with_them(write):
+    assert faults_of(write("muze: 1\nprompt: x\ntempo: {from: ok.wav}\n")) == [
+        "3: tempo: must be a number, not a mapping; or a list"
+    ]
+
+
+def test_the_prompt_may_be_said_as_the_stream_it_is_short_for(write):
+    assert read_song(write("muze: 1\nstreams: {text: warm house}\n")).prompt is None
+
+
+def test_names_no_file_can_have_are_no_file(write):
+    for name in ("a" * 300, "a\\0b"):
+        (told,) = faults_of(write(f'muze: 1\nprompt: x\nstreams: {{chord: {{from: "{name}"}}}}\n'))
+        assert told.startswith("3: streams.chord.from: there is no file")
+
+
 def test_an_anchor_that_holds_itself_is_refused(write):
     assert faults_of(write("muze: 1\nprompt: x\ntitle: &a [*a]\n"))
 
@@ -232,7 +317,7 @@ def test_files_that_cannot_be_read_are_told(tmp_path):
         with pytest.raises(ManifestError, match="cannot be read"):
             read_song(path)
     (tmp_path / "latin.yaml").write_bytes(b"muze: 1\nprompt: caf\xe9\n")
-    with pytest.raises(ManifestError, match="not text in UTF-8"):
+    with pytest.raises(ManifestError, match=r"latin.yaml:2: is not text in UTF-8"):
         read_song(tmp_path / "latin.yaml")
 
 
@@ -281,6 +366,17 @@ def test_an_option_wins_over_the_manifest(write):
     assert song.structure == Structure(template="loop")
 
 
+def test_a_sampler_or_vocoder_by_option_takes_the_place_of_the_file_s_settings(write):
+    path = write(
+        "muze: 1\nprompt: x\nsampler: {name: ddim, steps: 9, eta: 0.5}\n"
+        "vocoder: {name: vocos, dim: 64}\n"
+    )
+    song = read_song(path, {"--sampler": "dpmpp", "--vocoder": "griffin_lim"})
+    assert song.sampler == SamplerChoice(name="dpmpp", steps=9)
+    assert song.vocoder == VocoderChoice(name="griffin_lim")
+    assert read_song(path, {"--num-steps": 3}).sampler.eta == 0.5
+
+
 def test_a_faulty_song_is_read_as_far_as_it_goes(write):
     song, faults = parse_song(write("muze: 1\nprompt: x\nseed: -3\nkey: A minor\ntempo: 0\n"))
     assert song is not None
@@ -298,7 +394,8 @@ def test_the_schema_tells_editors_every_key_and_every_stream():
     schema = song_schema(Registry())
     assert set(schema["properties"]) == DESIGN_KEYS
     assert schema["additionalProperties"] is False
-    assert schema["required"] == ["muze", "prompt"]
+    assert schema["required"] == ["muze"]
+    assert schema["anyOf"][0] == {"required": ["prompt"]}
     for part in (schema, schema["$defs"]["Section"]):
         for name, key in part["properties"].items():
             assert key.get("description") or "$ref" in key, f"{name} is not described"
@@ -307,6 +404,7 @@ def test_the_schema_tells_editors_every_key_and_every_stream():
     assert "progression" in values["properties"]
     assert alone["type"] == "array"
     assert recording["required"] == ["from"]
+    assert len(streams["genre"]["anyOf"]) == 2  # no recording tells a genre
     assert schema["examples"]
     json.dumps(schema)
     # every reference leads somewhere

@@ -122,20 +122,23 @@ def track(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     one_step = 1.01 * np.log2(1 + 1 / periods)  # lengths are whole steps, so one more is no change
     turn = np.maximum(np.abs(octaves[:, None] - octaves[None]) - one_step, 0)
     change = -PERIOD_CHANGE * turn - JITTER * (periods[:, None] != periods)
-    # best[t, p]: a beat at t, and the next one p steps later
-    best = np.zeros((len(score), len(periods)))
-    came = np.full((len(score), len(periods)), -1)
+    # best[t % reach, p]: a beat at t, and the next one p steps later; none is longer than reach
+    reach = int(periods[-1])
+    best = np.zeros((reach, len(periods)))
+    came = np.empty((len(score), len(periods)), np.int16)  # an index of periods
     rows = np.arange(len(periods))
     for t in range(len(score)):
         before = t - periods
-        arrived = np.where(before >= 0, best[before, rows], -np.inf)
+        arrived = best[before % reach, rows]
         arrived[before < 0] = 0.0  # the first beat of the recording
         onward = arrived[:, None] + change
         came[t] = onward.argmax(axis=0)
-        best[t] = onward[came[t], rows] + score[t]
+        best[t % reach] = onward[came[t], rows] + score[t]
     # the last beat is the best one whose successor lies beyond the end
-    late = np.arange(len(score))[:, None] + periods >= len(score)
-    t, p = divmod(int(np.where(late, best, -np.inf).argmax()), len(periods))
+    last = np.arange(len(score) - reach, len(score))
+    late = last[:, None] + periods >= len(score)
+    row, p = divmod(int(np.where(late, best[last % reach], -np.inf).argmax()), len(periods))
+    t = int(last[row])
     times = []
     while t >= 0:
         times.append(t)

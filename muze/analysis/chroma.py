@@ -30,8 +30,10 @@ def semitones(sound: Sound) -> NDArray[np.float32]:
     for down in range(OCTAVES):
         rate = RATE >> down
         samples = sound.samples if down == 0 else soxr.resample(sound.samples, RATE, rate)
-        frames = frames_of(samples, len(_kernels()), HOP >> down, count)
-        parts = frames @ _kernels().reshape(len(_kernels()), -1)
+        kernels = _kernels().reshape(len(_kernels()), -1)
+        parts = np.concatenate(
+            [frames @ kernels for frames in frames_of(samples, len(kernels), HOP >> down, count)]
+        )
         bins = np.hypot(*np.moveaxis(parts.reshape(count, 2, BINS), 1, 0)) * 2 ** (down / 2)
         # the bin below a semitone, its own, the one above; the kernels start one bin low
         octaves.append(bins.reshape(count, 12, BINS // 12).max(axis=2))

@@ -23,12 +23,10 @@ LAG = 2  # frames over which a rise is taken; a 43 ms window smears an onset ove
 def log_mel(sound: Sound) -> NDArray[np.float32]:
     """Return log-compressed mel bands from 30 Hz to 12 kHz at 100 Hz, about 0 to 4.6, (48, N)."""
     window = np.hanning(N_FFT).astype(np.float32)
-    frames = frames_of(sound.samples, N_FFT, HOP)
-    blocks = np.array_split(frames, 1 + len(frames) // 2000)  # bounds memory on long songs
     spectrum = np.concatenate(
         [
-            _filters() @ np.abs(np.fft.rfft(block * window, axis=1)).astype(np.float32).T
-            for block in blocks
+            _filters() @ np.abs(np.fft.rfft(frames * window, axis=1)).astype(np.float32).T
+            for frames in frames_of(sound.samples, N_FFT, HOP)
         ],
         axis=1,
     )

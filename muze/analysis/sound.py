@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ from muze.core.grid import Audio
 
 RATE = 24000
 """Samples a second: 240 of them make a frame of 10 ms, and cymbals (below 12 kHz) are kept."""
+PIECE = 1000  # frames cut at once; memory stays the same however long the song
 
 
 @dataclass(frozen=True)
@@ -35,24 +37,45 @@ class Sound:
 
 def hear(audio: Audio) -> Sound:
     """Return the audio, mixed to mono and resampled to ``RATE``."""
-    return _heard(audio.samples.tobytes(), audio.samples.shape, audio.sample_rate)
+    return _heard(_Known(_digest(audio.samples), audio.samples.shape, audio.sample_rate, audio))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Audio equal, and hashed, by content."""
+
+    digest: bytes
+    shape: tuple[int, ...]
+    sample_rate: int
+    audio: Audio = field(compare=False, repr=False)
 
 
 @lru_cache(maxsize=1)  # several streams hear the same render one after another
-def _heard(content: bytes, shape: tuple[int, ...], sample_rate: int) -> Sound:
+def _heard(known: _Known) -> Sound:
     import soxr
 
-    mono = np.frombuffer(content, np.float32).reshape(shape).mean(axis=0, dtype=np.float32)
-    samples = soxr.resample(mono, sample_rate, RATE).astype(np.float32)
-    return Sound(hashlib.blake2b(samples.tobytes(), digest_size=16).digest(), samples)
+    samples = soxr.resample(known.audio.mono, known.sample_rate, RATE)
+    return Sound(_digest(samples), samples)
+
+
+def _digest(samples: NDArray[np.float32]) -> bytes:
+    content = np.ascontiguousarray(samples).reshape(-1)  # no copy, as samples mostly lie
+    return hashlib.blake2b(content.data, digest_size=16).digest()
 
 
 def frames_of(
     samples: NDArray[np.float32], length: int, hop: int, num_frames: int | None = None
-) -> NDArray[np.float32]:
-    """Return frames (N, length) centred at (t + 0.5) * hop samples; silence lies outside."""
+) -> Iterator[NDArray[np.float32]]:
+    """Yield frames centred at (t + 0.5) * hop samples, a piece (N, length) of them at a time.
+
+    Silence lies outside.
+    """
     count = num_frames or max(1, len(samples) // hop)
-    first = hop // 2 - length // 2
-    after = max(0, first + (count - 1) * hop + length - len(samples))
-    padded = np.pad(samples, (max(0, -first), after))[max(0, first) :]
-    return np.lib.stride_tricks.sliding_window_view(padded, length)[::hop][:count]
+    for t in range(0, count, PIECE):
+        size = min(PIECE, count - t)
+        first = t * hop + hop // 2 - length // 2
+        last = first + (size - 1) * hop + length
+        inside = samples[max(first, 0) : last]
+        before = max(0, -first)
+        padded = np.pad(inside, (before, last - first - before - len(inside)))
+        yield np.lib.stride_tricks.sliding_window_view(padded, length)[::hop]

@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -124,10 +125,19 @@ def write_audio(path: Path, audio: Audio, tags: Mapping[str, str] | None = None)
 
     Raises:
         AudioError: the format is unknown, or the samples would clip.
-        OSError: the folder is missing or not writable, or the disk is full.
+        OSError: the folder is missing or not writable, or the disk is full; names the file.
+    """
+    write_whole(path, encode_audio(path, audio, tags))
+
+
+def encode_audio(path: Path, audio: Audio, tags: Mapping[str, str] | None = None) -> memoryview:
+    """Return the bytes of the sound file that ``path`` names, and write nothing.
+
+    Raises:
+        AudioError: the format is unknown, or the samples would clip.
     """
     container, subtype = FORMATS[known_format(path)]
-    peak = float(np.abs(audio.samples).max(initial=0.0))
+    peak = float(max(audio.samples.max(initial=0.0), -audio.samples.min(initial=0.0)))
     if not peak <= 1.0:
         raise AudioError(f"{path}: a peak of {peak:.3f} would clip; limit the sound first")
     encoded = io.BytesIO()
@@ -142,18 +152,51 @@ def write_audio(path: Path, audio: Audio, tags: Mapping[str, str] | None = None)
         # in pieces: libsndfile's Vorbis encoder overflows its stack on minutes at once
         for first in range(0, audio.samples.shape[1], 1 << 16):
             file.write(audio.samples[:, first : first + (1 << 16)].T)
-    write_whole(path, encoded.getvalue())
+    return encoded.getbuffer()
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there complete or not at all, whatever interrupts."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+def write_whole(path: Path, data: bytes | memoryview) -> None:
+    """Write a file so that it is there complete or not at all, whatever interrupts.
+
+    Raises:
+        OSError: it cannot be written; names the file.
+    """
+    write_together({path: data})
+
+
+def write_together(files: Mapping[Path, bytes | memoryview]) -> None:
+    """Write files so that all of them are there complete, or none is, whatever interrupts.
+
+    Only a process killed between two renames leaves some; they are renamed in the order given.
+
+    Raises:
+        OSError: one of them cannot be written; names that file, and none is written.
+    """
+    partial = {path: path.with_name(f".{path.name}.{os.getpid()}.part") for path in files}
     try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:  # also Ctrl-C
-        partial.unlink(missing_ok=True)
-        raise
+        for path, data in files.items():
+            with _named(path), partial[path].open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        try:
+            for path, part in partial.items():
+                with _named(path):
+                    part.replace(path)
+        except KeyboardInterrupt:  # too late to leave none, so leave all
+            for path, part in partial.items():
+                if part.exists():
+                    part.replace(path)
+            raise
+    finally:
+        for part in partial.values():
+            part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Let an ``OSError`` name the file meant: those of a full disk name none."""
+    try:
+        yield
+    except OSError as fault:
+        raise OSError(fault.errno, fault.strerror, str(path)) from fault

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 
 from muze.core.settings import Settings
 
+PIECE = 1000  # frames computed at once; memory stays the same however long the sound
+
 
 class MelSettings(Settings):
     """How sound becomes a mel spectrogram."""
@@ -71,9 +73,19 @@ def log_mel(samples: Tensor, settings: MelSettings) -> Tensor:
 
 
 def log_mel_array(samples: NDArray[np.float32], settings: MelSettings) -> NDArray[np.float32]:
-    """(n,) samples to (num_mels, n // hop_length) natural-log mel magnitudes."""
-    with torch.no_grad():
-        spectrogram: NDArray[np.float32] = log_mel(torch.from_numpy(samples)[None], settings)[
-            0
-        ].numpy()
+    """(n,) samples to (num_mels, n // hop_length) natural-log mel magnitudes.
+
+    Computed in pieces with as much sound around them as a frame's window sees, so the seams are
+    exact.
+    """
+    hop, num_frames = settings.hop_length, len(samples) // settings.hop_length
+    context = settings.n_fft // hop + 1
+    spectrogram = np.empty((settings.num_mels, num_frames), np.float32)
+    for first in range(0, num_frames, PIECE):
+        low, last = max(first - context, 0), min(first + PIECE, num_frames)
+        # what is left after the last frame is heard by the last frames too
+        end = (last + context) * hop if last + context < num_frames else len(samples)
+        with torch.no_grad():
+            piece = log_mel(torch.from_numpy(samples[None, low * hop : end]), settings)[0].numpy()
+        spectrogram[:, first:last] = piece[:, first - low : last - low]
     return spectrogram

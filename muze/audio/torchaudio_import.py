@@ -30,14 +30,15 @@ def torchaudio_import() -> ModuleType:
     except (OSError, ImportError, RuntimeError, AttributeError) as fault:
         # a failed load leaves whichever of these it met first; all mean the compiled part
         log.info("torchaudio's compiled part does not load, using the rest: %s", fault)
-        sys.modules[EXTENSION] = extension = _extension_without_library(fault)
+        # told as text: a fault kept would keep its traceback, and all that its callers hold
+        sys.modules[EXTENSION] = extension = _extension_without_library(str(fault))
     torchaudio = importlib.import_module("torchaudio")
     # a module found ready in sys.modules is not made an attribute of its package
     torchaudio._extension = extension  # type: ignore[attr-defined]
     return torchaudio
 
 
-def _extension_without_library(fault: Exception) -> ModuleType:
+def _extension_without_library(fault: str) -> ModuleType:
     """Return a stand-in for ``torchaudio._extension`` that offers nothing compiled."""
 
     def fail_if_no_align(function: Any) -> Any:  # decorates functions of any signature

@@ -33,8 +33,8 @@ class Commands(TyperGroup):
             return super().invoke(ctx)
         except MuzeError as fault:
             _tell(str(fault))
-        except KeyboardInterrupt:
-            _tell("interrupted; nothing half-written is left")
+        except KeyboardInterrupt as stop:
+            _tell(str(stop) or "interrupted; nothing half-written is left")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:  # whoever read our output has gone
             raise

@@ -154,21 +154,17 @@ def _plan(
         told = f"not {' and '.join(given)}" if given else "none was given"
         raise typer.BadParameter(f"give one of PROMPT, --manifest and --plan; {told}")
     from muze.pipelines.model_info import find_model
-    from muze.pipelines.plan import check_output, plan_file, read_plan
+    from muze.pipelines.plan import plan_file, read_plan
+    from muze.pipelines.replay import check_made_with, check_told, place_output
 
     if plan is None:
         return plan_file(manifest, registry, options, find_model)
     if fixed := [name for name in options if name != "--output"]:
         raise typer.BadParameter(f"a plan is fixed; it cannot be changed by {', '.join(fixed)}")
     decided = read_plan(plan)
-    if "--output" in options:
-        path = Path(options["--output"]).resolve()
-        output = decided.output.model_copy(
-            update={"path": str(path), "format": path.suffix.lower().lstrip(".")}
-        )
-        decided = decided.model_copy(update={"output": output})
-    check_output(Path(decided.output.path))
-    return decided
+    check_made_with(decided, str(plan), registry)
+    check_told(decided, str(plan), registry)
+    return place_output(decided, str(plan), options.get("--output"))
 
 
 def _print_plan(decided: Plan, as_json: bool, quiet: bool) -> None:

@@ -37,7 +37,10 @@ def assemble_model(
     from muze.pipelines.assemble import assemble
 
     given = {"autoencoder": autoencoder, "denoiser": denoiser, "vocoder": vocoder}
-    assemble(out, {name: folder for name, folder in given.items() if folder is not None}, half)
+    parts = {name: folder for name, folder in given.items() if folder is not None}
+    if not parts:
+        raise typer.BadParameter("give at least one of --autoencoder, --denoiser and --vocoder")
+    assemble(out, parts, half)
     print(out)
 
 

@@ -13,6 +13,7 @@ from muze.pipelines.plan import Plan, SectionPlan
 
 WIDTH_IN_A_PIPE = 120
 """Columns where nobody tells how wide the terminal is."""
+DECIDED = "* decided by muze, not asked"
 
 
 def console(to_stderr: bool) -> Console:
@@ -69,7 +70,7 @@ def show_plan(plan: Plan, to_stderr: bool) -> None:
     for line in recordings:
         out.print(Text(line))
     if "*" in "".join(star.values()):
-        out.print(Text("* decided by muze, not asked"))
+        out.print(Text(DECIDED))
 
 
 def show_adherence(adherence: Mapping[str, Any], to_stderr: bool = True) -> None:
@@ -88,7 +89,10 @@ def show_adherence(adherence: Mapping[str, Any], to_stderr: bool = True) -> None
             "" if floor is None else f"{floor:.2f}",
             Text(str(row["unit"])),
         )
-    console(to_stderr).print(table)
+    out = console(to_stderr)
+    out.print(table)
+    if any(row.get("origin") == "decided" for row in rows):
+        out.print(Text(DECIDED))
 
 
 def _energy(plan: Plan, part: SectionPlan) -> str:
@@ -111,7 +115,7 @@ def _chords(plan: Plan, part: SectionPlan) -> str:
         return "heard"
     star = " *" if told.origin == "decided" else ""
     cycle = _cycle(part.chords)
-    turns = len(part.chords) / len(cycle)
+    turns = len(part.chords) / max(len(cycle), 1)
     return " | ".join(cycle) + (f"  x{turns:g}" if turns > 1 else "") + star
 
 

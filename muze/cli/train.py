@@ -79,7 +79,17 @@ def _train(what: str, quiet: bool, config: Path | None, **options: Any) -> None:
     from muze.report import open_report
 
     pipeline = import_module(f"muze.pipelines.train_{what}")
-    given = {name: value for name, value in options.items() if value not in (None, False)}
+    # by identity: 0 is equal to False, and is said
+    given = {k: v for k, v in options.items() if v is not None and v is not False}
     settings = read_settings(config, pipeline.TrainingSettings, given)
-    with open_report(quiet) as report:
-        pipeline.train(settings, report)
+    try:
+        with open_report(quiet) as report:
+            pipeline.train(settings, report)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_what_is_left(Path(settings.run))) from None
+
+
+def _what_is_left(run: Path) -> str:
+    if not (run / "state").exists() and not (run / "state.old").exists():
+        return f"interrupted; {run} has no checkpoint yet, so the training starts anew"
+    return f"interrupted; {run} is left as of its last checkpoint; --resume goes on from there"

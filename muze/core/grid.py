@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,9 +32,10 @@ class Audio:
 
     @property
     def mono(self) -> NDArray[np.float32]:
-        """The mean of the channels, shape (n,)."""
-        mean: NDArray[np.float32] = self.samples.mean(axis=0, dtype=np.float32)
-        return mean
+        """The mean of the channels, shape (n,); of one channel, that channel and no copy of it."""
+        one = len(self.samples) == 1
+        mono: NDArray[np.float32] = self.samples[0] if one else self.samples.mean(0, np.float32)
+        return mono
 
     @property
     def duration(self) -> float:
@@ -51,13 +53,10 @@ class Metre:
     @classmethod
     def parse(cls, text: str) -> Metre:
         """Read ``3/4``; raise ``ValueError`` for what is no time signature."""
-        top, slash, bottom = text.partition("/")
-        if not (slash and top.isdigit() and bottom.isdigit()):
+        found = re.fullmatch(r"([1-9]|1\d|2[0-4])/([1248]|16)", text, re.ASCII)
+        if not found:
             raise ValueError(f"{text!r} is no time signature; write it like 4/4, 3/4 or 6/8")
-        metre = cls(int(top), int(bottom))
-        if not 1 <= metre.numerator <= 24 or metre.denominator not in (1, 2, 4, 8, 16):
-            raise ValueError(f"{text!r} is no time signature; write it like 4/4, 3/4 or 6/8")
-        return metre
+        return cls(int(found[1]), int(found[2]))
 
     @property
     def compound(self) -> bool:

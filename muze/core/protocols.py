@@ -109,6 +109,25 @@ class Stream(Featurizer, Conditioner, Protocol):
         ...
 
 
+def hears(stream: type[Stream]) -> bool:
+    """Whether a manifest may take the stream from a recording, ``{from: hum.wav}``.
+
+    A stream whose ``extract`` cannot tell from sound what its ``Values`` say declares
+    ``hears: ClassVar[bool] = False``; without it, a stream hears.
+    """
+    return bool(getattr(stream, "hears", True))
+
+
+def check_values(stream: Stream, values: Any) -> None:  # Any: the stream's own Values
+    """Let a stream refuse, before anything is made, what its settings in a model cannot draw.
+
+    One that has ``check(values)`` raises a ``MuzeError`` from it, and imports no torch for it.
+    """
+    check = getattr(stream, "check", None)
+    if check is not None:
+        check(values)
+
+
 class Sampler(Protocol):
     """Turns noise into latents by repeated denoising."""
 

@@ -60,7 +60,8 @@ def cut_features(
     window are kept.
     """
     index = np.minimum(np.arange(first, first + frames), grid.frames - 1)
-    start, end = first / grid.frame_rate, (first + frames) / grid.frame_rate
+    start = grid.start + first / grid.frame_rate
+    end = grid.start + (first + frames) / grid.frame_rate
     out: Features = {}
     for name, kind in layout.items():
         if name not in features:

@@ -25,9 +25,7 @@ def recall_crops(
     """Return every stream's features for a batch of crops, each with one of its prompts."""
     rows = []
     for crop in crops:
-        record = records[crop.track]
-        prompts = record.get("prompts") or [record.get("prompt")]
-        told = {**record, "prompt": prompts[int(numbers.integers(len(prompts)))]}
+        told = with_prompt(records[crop.track], numbers)
         rows.append((told, grids[crop.track].window(crop.first, crop.frames)))
     return {
         name: collate(
@@ -37,6 +35,12 @@ def recall_crops(
         )
         for name, stream in streams.items()
     }
+
+
+def with_prompt(record: Record, numbers: np.random.Generator) -> Record:
+    """Return a record that says one of its prompts."""
+    prompts = record.get("prompts") or [record.get("prompt")]
+    return {**record, "prompt": prompts[int(numbers.integers(len(prompts)))]}
 
 
 def drop_conditions(

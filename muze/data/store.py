@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from muze.core.errors import DatasetError
+from muze.data.track import TrackRecord
 
 Record = dict[str, Any]
 
@@ -23,10 +26,8 @@ class Dataset:
         """Return where a track's audio lies.
 
         Raises:
-            DatasetError: the record does not say, or there is no such file.
+            DatasetError: there is no such file.
         """
-        if not record.get("audio_path"):
-            raise DatasetError(f"{self.path}: a track has no audio_path")
         audio = self.path.parent / str(record["audio_path"])
         if not audio.is_file():
             raise DatasetError(f"{self.path}: there is no file {audio}")
@@ -37,17 +38,25 @@ def read_dataset(path: Path) -> Dataset:
     """Read ``dataset.json``.
 
     Raises:
-        DatasetError: the file is missing, no JSON, of another format, or empty.
+        DatasetError: the file is missing, no JSON, of another format, or empty, or a record makes
+            no sense; names the file, the track's place and the key.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise DatasetError(f"{path}: there is no such dataset") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         raise DatasetError(f"{path}: cannot be read as JSON: {fault}") from None
     if not isinstance(content, dict) or content.get("muze_dataset") != 1:
         raise DatasetError(f'{path}: is no muze dataset; it should say "muze_dataset": 1')
     tracks = content.get("tracks")
     if not isinstance(tracks, list) or not tracks:
         raise DatasetError(f"{path}: has no tracks")
+    for index, track in enumerate(tracks):
+        try:
+            TrackRecord.model_validate(track)
+        except ValidationError as fault:
+            first = fault.errors(include_url=False)[0]
+            where = ".".join(map(str, ("tracks", index, *first["loc"])))
+            raise DatasetError(f"{path}: {where}: {first['msg']}") from None
     return Dataset(path, tuple(tracks))

@@ -3,10 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from muze.core.errors import DatasetError
 from muze.core.grid import FRAME_RATE, Metre, SectionSpan, TempoMark, TimeGrid
+
+
+def _metre(text: str) -> str:
+    return str(Metre.parse(text))
+
+
+class Known(BaseModel):
+    """Something a record says; streams of plugins may read more of it."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+
+class KnownTempo(Known):
+    """A mark of the tempo map."""
+
+    beat: float = Field(ge=0)
+    bpm: float = Field(gt=0)
+
+
+class KnownSegment(Known):
+    """A section, in seconds."""
+
+    type: str
+    start: float
+    end: float
+    energy: float | None = None
+
+
+class KnownChord(Known):
+    """A chord, in seconds."""
+
+    chord: str
+    start: float
+    end: float
+
+
+class TrackRecord(Known):
+    """What muze reads of a track; all but the first two may be missing or null."""
+
+    audio_path: str = Field(min_length=1, description="Relative to the dataset.")
+    duration: float = Field(gt=0, description="Seconds.")
+    tempo: float | None = Field(None, gt=0)
+    tempo_map: list[KnownTempo] | None = None
+    time_signature: Annotated[str, AfterValidator(_metre)] | None = None
+    beat_positions: list[float] | None = None
+    downbeat_positions: list[float] | None = None
+    segments: list[KnownSegment] | None = None
+    chords: list[KnownChord] | None = None
+    key: str | None = None
+    key_index: int | None = Field(None, ge=0, le=23)
+    genre: str | list[str] | None = None
+    prompt: str | None = None
+    prompts: list[str] | None = None
+    loudness: float | None = None
+    loudness_curve: list[float] | None = None
+    energy_curve: list[float] | None = None
 
 
 def track_grid(record: Mapping[str, Any], frame_rate: float = FRAME_RATE) -> TimeGrid:

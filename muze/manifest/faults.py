@@ -59,16 +59,19 @@ class Faults:
         data: Any,
         under: Keys = (),
         bare: str = "",
+        beside: tuple[str, ...] = (),
     ) -> None:
         """Note every error of a pydantic model in ``data``, which stands at ``under``.
 
-        ``bare`` names the field that the value there fills by itself, without being named.
+        ``bare`` names the field that the value there fills by itself, without being named;
+        ``beside`` names keys that may stand there besides the model's.
         """
         schema = model.model_json_schema()
         told: dict[Keys, list[tuple[str, str]]] = {}
         for error in fault.errors(include_url=False):
-            keys = location(error["loc"], data)
-            message = _worded(error, _known_keys(schema, schema, keys[:-1]))
+            keys = location(error, data)
+            known = _known_keys(schema, schema, keys[:-1])
+            message = _worded(error, known if keys[:-1] else [*beside, *known])
             told.setdefault(keys, []).append((error["type"], message))
         for keys, errors in told.items():
             if any(other[: len(keys)] == keys and other != keys for other in told):
@@ -77,7 +80,7 @@ class Faults:
             right = [text for kind, text in errors if not kind.endswith(("_type", "_parsing"))]
             messages = list(dict.fromkeys(right or [text for _, text in errors]))
             where = keys[1:] if bare and keys[:1] == (bare,) else keys
-            self.found.append((under + where, _either(messages)))
+            self.add(under + where, _either(messages))
 
     def under(self, *keys: Keys) -> bool:
         """Whether a fault is known at one of ``keys`` or below it."""
@@ -94,11 +97,13 @@ class Faults:
             )
 
 
-def location(loc: tuple[str | int, ...], data: Any) -> Keys:
-    """Return pydantic's location without the names it gives to the branches of a union."""
+def location(error: Any, data: Any) -> Keys:  # Any: pydantic_core.ErrorDetails
+    """Return where an error is, without the names pydantic gives to the branches of a union."""
     keys: list[str | int] = []
+    loc = error["loc"]
     for index, part in enumerate(loc):
-        if isinstance(data, dict) and (part in data or index == len(loc) - 1):
+        missing = error["type"] == "missing" and index == len(loc) - 1
+        if isinstance(data, dict) and (part in data or missing):
             keys.append(part)
             data = data.get(part)
         elif isinstance(data, (list, tuple)) and isinstance(part, int):
@@ -135,9 +140,8 @@ def line_of(node: yaml.Node, keys: Keys) -> int:
 def _worded(error: Any, known: list[str]) -> str:  # Any: pydantic_core.ErrorDetails
     value, message = error["input"], str(error["msg"])
     if error["type"] == "extra_forbidden":
-        name = str(error["loc"][-1])
-        listed = "" if did_you_mean(name, known) else f"; known are {', '.join(known)}"
-        return f"unknown key{did_you_mean(name, known) or listed}"
+        listed = f"; known are {', '.join(known)}" if known else "; nothing can be said here"
+        return f"unknown key{did_you_mean(str(error['loc'][-1]), known) or listed}"
     if error["type"] == "missing":
         return "is required and not given"
     if error["type"] == "value_error":
@@ -148,12 +152,12 @@ def _worded(error: Any, known: list[str]) -> str:  # Any: pydantic_core.ErrorDet
         return f"must be a mapping, not {_shown(value)}"
     if error["type"] == "literal_error":
         expected = str(error["ctx"]["expected"])
-        hint = did_you_mean(str(value), expected.replace("'", "").replace(" or ", ", ").split(", "))
+        words = [word.strip("'") for word in expected.replace(" or ", ", ").split(", ")]
+        misspelt = isinstance(value, str) and value not in words
+        hint = did_you_mean(value, words) if misspelt else ""
         return f"must be {expected}, not {_shown(value)}{hint}"
-    if error["type"] == "invalid_key":
-        return "keys are words; put it in quotes"
     if not message.startswith("Input should be "):  # "List should have at least 1 item..."
-        return "must " + message.partition(" should ")[2]
+        return "must " + message.partition(" should ")[2].replace(" after validation", "")
     message = message.removeprefix("Input should be ").removeprefix("a valid ")
     kind = error["type"].endswith(("_type", "_parsing"))
     article = ("an " if message[0] in "aeiou" else "a ") if kind else ""
@@ -183,7 +187,7 @@ def _known_keys(whole: dict[str, Any], schema: dict[str, Any], keys: Keys) -> li
     branches = schema.get("anyOf", []) + schema.get("oneOf", [])
     names = [name for branch in branches for name in _known_keys(whole, branch, keys)]
     if not keys:
-        return names + list(schema.get("properties", {}))
+        return list(dict.fromkeys([*schema.get("properties", {}), *names]))
     inside = (
         schema.get("items")
         if isinstance(keys[0], int)

@@ -75,8 +75,7 @@ def parse_song(
         faults.add((), "must be a mapping, like `prompt: warm lo-fi house`")
         return None, faults
     data = deepcopy(data)
-    if ("structure", "template") in given:
-        data["structure"] = {}  # a template takes the place of the sections
+    _make_room(data, given)
     for keys, (_, value) in given.items():
         _put(data, keys, value)
     song = _validate(data, faults)
@@ -84,6 +83,18 @@ def parse_song(
         song._source = faults.source
         _look_across(song, faults)
     return song, faults
+
+
+def _make_room(data: dict[str, Any], given: Mapping[Keys, Any]) -> None:
+    """Take out what an option that names another thing leaves without a meaning."""
+    if ("structure", "template") in given:
+        data["structure"] = {}  # a template takes the place of the sections
+    if ("vocoder", "name") in given:
+        data["vocoder"] = {}  # settings belong to the one the file names
+    if ("sampler", "name") in given:
+        sampler = data.get("sampler")
+        steps = sampler.get("steps") if isinstance(sampler, dict) else None
+        data["sampler"] = {} if steps is None else {"steps": steps}
 
 
 def _put(data: dict[str, Any], keys: Keys, value: Any) -> None:
@@ -101,13 +112,13 @@ def _validate(data: dict[str, Any], faults: Faults) -> Song | None:
     except ValidationError as fault:
         faults.add_invalid(fault, Song, data)
         first = fault
-    left = {"muze": 1, "prompt": "?"} | {k: v for k, v in data.items() if isinstance(k, str)}
+    left = {"muze": 1, **data}
     for _ in range(4):  # taking a faulty key out can leave its mapping incomplete
         for error in first.errors(include_url=False):
-            keys = location(error["loc"], left)
+            keys = location(error, left)
             _cut(left, keys[:-1] if error["type"] == "missing" else keys)
         try:
-            return Song.model_validate({"muze": 1, "prompt": "?"} | left)
+            return Song.model_validate({"muze": 1, **left})
         except ValidationError as fault:
             first = fault
     return None
@@ -134,6 +145,8 @@ def _is_broken_list(held: Any, keys: Keys) -> bool:
 
 def _look_across(song: Song, faults: Faults) -> None:
     """Note what is wrong between keys that are each right."""
+    if song.prompt is None and "text" not in song.streams:
+        faults.add(("prompt",), "is required and not given")
     structure = song.structure
     if structure is not None and not faults.under(("structure",)):
         said = [name for name in ("template", "sections") if getattr(structure, name) is not None]
@@ -166,11 +179,12 @@ def _look_across(song: Song, faults: Faults) -> None:
             _look_at_recording(value, keys, song.source.folder, faults)
 
 
-def _not_both(part: Any, names: tuple[str, ...], keys: Keys, faults: Faults) -> None:
-    for name in names:
-        if getattr(part, name) is not None and name in part.streams:
+def _not_both(part: Any, short: Mapping[str, str], keys: Keys, faults: Faults) -> None:
+    for name, stream in short.items():
+        if getattr(part, name) is not None and stream in part.streams:
             faults.add(
-                (*keys, name), f"is the short form of streams.{name}, also given; keep one of them"
+                (*keys, name),
+                f"is the short form of streams.{stream}, also given; keep one of them",
             )
 
 
@@ -191,7 +205,7 @@ def _look_at_recording(value: dict[str, Any], keys: Keys, folder: Path, faults: 
         faults.add((*keys, "from"), "must be the path of a recording")
         return
     path = folder / value["from"]
-    if not path.is_file():
+    if not os.path.isfile(path):  # where Path.is_file raises for a name that is too long
         faults.add((*keys, "from"), f"there is no file {path}")
     elif not os.access(path, os.R_OK):
         faults.add((*keys, "from"), f"{path} may not be read")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from muze.core.protocols import hears
 from muze.manifest.song import Song
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def _stream_schema(stream: Any, definitions: dict[str, Any]) -> dict[str, Any]: 
     for name, inner in values.pop("$defs", {}).items():
         definitions[f"{stream.name}.{name}"] = inner
     primary = values.get("properties", {}).get(stream.primary, {})
+    forms = [values, {k: v for k, v in primary.items() if k != "title"}]
     return {
         "description": (stream.__doc__ or "").strip().split("\n")[0],
-        "anyOf": [values, {k: v for k, v in primary.items() if k != "title"}, RECORDING],
+        "anyOf": [*forms, RECORDING] if hears(stream) else forms,
     }

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -21,10 +22,15 @@ from muze.manifest.faults import Source
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Count = Annotated[int, Field(strict=True)]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
-SHORT_FORMS = ("tempo", "time_signature", "key")
-"""Keys of a song that are the short form of the stream of that name."""
-SECTION_SHORT_FORMS = ("energy", "key", "tempo", "genre")
-"""Keys of a section that are the short form of the stream of that name."""
+Weight = Annotated[Number, Field(ge=0, le=100)]
+QUIETEST, LOUDEST = -50, -5
+"""LUFS a file may have."""
+SHORT_FORMS = {"prompt": "text", "tempo": "tempo", "key": "key"}
+"""Keys of a song that are the short form of a stream, and that stream."""
+SECTION_SHORT_FORMS = {
+    "prompt": "text", "energy": "energy", "key": "key", "tempo": "tempo", "genre": "genre",
+}  # fmt: skip
+"""Keys of a section that are the short form of a stream, and that stream."""
 
 
 def _metre(text: str) -> str:
@@ -33,6 +39,12 @@ def _metre(text: str) -> str:
 
 def _key(text: str) -> str:
     return str(Key.parse(text))
+
+
+def _whole(told: Any) -> Any:  # whatever YAML holds; the field's type judges the rest
+    if isinstance(told, (bool, float)):  # true and 1.0 are equal to 1
+        raise ValueError(f"must be 1, not {str(told).lower()}")
+    return told
 
 
 TimeSignature = Annotated[str, AfterValidator(_metre)]
@@ -124,12 +136,15 @@ class Output(Settings):
     """The file that is written."""
 
     path: Text | None = Field(None, description="Its name, ending in .wav, .flac, .ogg or .mp3.")
-    stems: bool = Field(False, strict=True, description="Write the stems there are beside it.")
+    stems: bool = Field(
+        False, strict=True, description="Write the stems beside it; no model has any yet."
+    )
     loudness: Number | None = Field(
         None,
-        ge=-50,
-        le=-5,
-        description="Integrated loudness, LUFS (ITU-R BS.1770); -14 unless said.",
+        ge=QUIETEST,
+        le=LOUDEST,
+        description="Integrated loudness, LUFS (ITU-R BS.1770); as the stream loudness asks, "
+        "else -14.",
     )
 
 
@@ -146,14 +161,22 @@ class Song(
                 "structure": {"sections": [{"type": "verse", "bars": 8, "energy": 0.5}]},
                 "streams": {"chord": {"progression": ["Am", "F", "C", "G"]}},
             },
-        ]
+        ],
+        "anyOf": [
+            {"required": ["prompt"]},
+            {"required": ["streams"], "properties": {"streams": {"required": ["text"]}}},
+        ],
     },
 ):
     """A song: what must happen in it. What is not said, the planner decides."""
 
-    muze: Literal[1] = Field(description="Version of this format: 1.")
+    muze: Annotated[Literal[1], BeforeValidator(_whole)] = Field(
+        description="Version of this format: 1."
+    )
     title: Text | None = Field(None, description="Written into the file's tags.")
-    prompt: Text = Field(description="What the music is like, in words.")
+    prompt: Text | None = Field(
+        None, description="What the music is like, in words; required, or the stream text."
+    )
     negative_prompt: Text | None = Field(None, description="What it must not be like.")
     duration: Number | None = Field(None, ge=1, le=3600, description="Length in seconds.")
     bars: Count | None = Field(
@@ -174,7 +197,7 @@ class Song(
         description="What an installed stream says: its values, its first field alone, "
         "or {from: recording}.",
     )
-    guidance: dict[str, Number] = Field(
+    guidance: dict[str, Weight] = Field(
         default_factory=dict,
         description="How strongly the model is held to all it is told, and to single streams.",
     )

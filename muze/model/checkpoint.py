@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from muze.core.errors import CheckpointError
 from muze.core.settings import Settings
@@ -30,26 +31,66 @@ def save_part(
 
     ``half`` stores 16-bit floats. The header names each file's sha256, so damage is noticed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        name: (value.half() if half and value.is_floating_point() else value).contiguous().cpu()
-        for name, value in module.state_dict().items()
-    }
-    file = folder / f"{part}.safetensors"
-    fresh = file.with_suffix(".part")
-    save_file(tensors, fresh)
-    os.replace(fresh, file)
     known = read_header(folder) if (folder / "muze.json").exists() else {}
-    parts = known.get("parts", {})
-    parts[part] = {
+    about = {
         "settings": settings.model_dump(mode="json"),
-        "file": file.name,
-        "sha256": sha256(file),
         "parameters": sum(p.numel() for p in module.parameters()),
         "training": training,
         **(extra or {}),
     }
-    write_header(folder, {**known, "muze_model": FORMAT, "parts": parts})
+    parts = {**known.get("parts", {}), part: about}
+    header = {**known, "muze_model": FORMAT, "parts": parts}
+    write_weights(folder, header, [(part, in_precision(module.state_dict(), half))])
+
+
+def in_precision(tensors: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
+    """Return weights as they are stored; ``half`` makes floats 16-bit."""
+    return {
+        name: (value.half() if half and value.is_floating_point() else value).contiguous().cpu()
+        for name, value in tensors.items()
+    }
+
+
+def write_weights(
+    folder: Path, header: dict[str, Any], weights: Iterable[tuple[str, dict[str, Tensor]]]
+) -> None:
+    """Write weights of some parts of the ``header``, and then the header, which names their files.
+
+    A part has two file names, and new weights take the one that ``muze.json`` does not name. So
+    wherever this is stopped, ``muze.json`` names whole files: all the old, or all the new.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    before = read_header(folder).get("parts", {}) if (folder / "muze.json").exists() else {}
+    parts, old = dict(header["parts"]), []
+    for part, tensors in weights:
+        taken = Path(before.get(part, {}).get("file", "")).name  # a name, as in weights_file
+        first, second = f"{part}.safetensors", f"{part}-2.safetensors"
+        file = folder / (second if taken == first else first)
+        fresh = file.with_suffix(".part")
+        try:
+            save_tensors(tensors, fresh)
+            os.replace(fresh, file)
+        except BaseException:  # also Ctrl-C
+            fresh.unlink(missing_ok=True)
+            raise
+        parts[part] = {**parts[part], "file": file.name, "sha256": sha256(file)}
+        if taken:
+            old.append(folder / taken)
+    write_header(folder, {**header, "parts": parts})
+    for file in old:
+        file.unlink(missing_ok=True)
+
+
+def save_tensors(tensors: dict[str, Tensor], file: Path) -> None:
+    """Write a safetensors file.
+
+    Raises:
+        CheckpointError: the disk is full, or the folder is missing or not writable.
+    """
+    try:
+        save_file(tensors, file)
+    except SafetensorError as fault:
+        raise CheckpointError(f"{file}: cannot be written: {fault}") from None
 
 
 def load_part(folder: Path, part: str, module: nn.Module) -> None:

@@ -8,20 +8,53 @@ import os
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from muze.core.errors import CheckpointError
 from muze.core.settings import Settings
 
 FORMAT = 1
 S = TypeVar("S", bound=Settings)
+M = TypeVar("M", bound=BaseModel)
+
+
+class Said(BaseModel):
+    """Something a header says; what else it says there is left to others."""
+
+    model_config = ConfigDict(frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Part(Said):
+    """One network of a model."""
+
+    settings: dict[str, Any] = Field(description="JSON of the network's own settings.")
+    file: str = Field(description="Name of the file of its weights.")
+    sha256: str = Field(description="Hash of that file.")
+    trained_sha256: str | None = Field(None, description="Hash of the weights as trained.")
+    autoencoder_sha256: str | None = Field(None, description="That of the latents' autoencoder.")
+    name: str | None = Field(None, description="A vocoder's name.")
+
+
+class Evaluation(Said):
+    """What a benchmark found of a model."""
+
+    dropped: dict[str, float] | None = Field(None, description="Figures without any control.")
+
+
+class Header(Said):
+    """What ``muze.json`` says, as far as muze reads it."""
+
+    parts: dict[str, Part] = Field(default_factory=dict)
+    vocoder: str | None = Field(None, description="The vocoder the model is heard through.")
+    evaluation: Evaluation = Evaluation()
 
 
 def read_header(folder: Path) -> dict[str, Any]:
-    """Return what ``muze.json`` says.
+    """Return what ``muze.json`` says; what ``Header`` names is as that tells.
 
     Raises:
-        CheckpointError: no such folder, no header, or one of another format.
+        CheckpointError: no such folder, no header, one of another format, or one that says what
+            makes no sense; names the file and the key.
     """
     path = folder / "muze.json"
     if not path.exists():
@@ -35,14 +68,39 @@ def read_header(folder: Path) -> dict[str, Any]:
             f"{path}: is of format {header.get('muze_model') if isinstance(header, dict) else '?'};"
             f" this muze reads format {FORMAT}"
         )
+    check_header(folder, Header, header)
     return header
 
 
+def check_header(folder: Path, model: type[M], said: Any, under: str = "") -> M:
+    """Return what stands ``under`` a key of ``muze.json``, as a model of it.
+
+    Raises:
+        CheckpointError: something is missing or of another kind; names the file and the key.
+    """
+    try:
+        return model.model_validate(said)
+    except ValidationError as fault:
+        first = fault.errors(include_url=False)[0]
+        where = ".".join([*([under] if under else []), *map(str, first["loc"])])
+        raise CheckpointError(f"{folder / 'muze.json'}: {where}: {first['msg']}") from None
+
+
 def write_header(folder: Path, header: dict[str, Any]) -> None:
-    """Write ``muze.json``, whole or not at all."""
-    fresh = folder / "muze.json.part"
-    fresh.write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
-    os.replace(fresh, folder / "muze.json")
+    """Write ``muze.json``, whole or not at all.
+
+    Raises:
+        CheckpointError: the disk is full, or the folder is missing or not writable.
+    """
+    file, fresh = folder / "muze.json", folder / "muze.json.part"
+    try:
+        fresh.write_text(json.dumps(header, indent=1) + "\n", encoding="utf-8")
+        os.replace(fresh, file)
+    except BaseException as fault:  # also Ctrl-C
+        fresh.unlink(missing_ok=True)
+        if isinstance(fault, OSError):  # that of a full disk names no file
+            raise CheckpointError(f"{file}: cannot be written: {fault.strerror}") from None
+        raise
 
 
 def part_of(folder: Path, part: str) -> dict[str, Any]:
@@ -55,8 +113,6 @@ def part_of(folder: Path, part: str) -> dict[str, Any]:
     if part not in parts:
         raise CheckpointError(f"{folder}: has no {part}; it has {', '.join(parts) or 'nothing'}")
     found: dict[str, Any] = parts[part]
-    if missing := [key for key in ("settings", "file", "sha256") if key not in found]:
-        raise CheckpointError(f"{folder}: does not tell the {', '.join(missing)} of its {part}")
     return found
 
 
@@ -96,7 +152,7 @@ def trained_sha256(about: dict[str, Any]) -> str:
 
     Latents are tied to the autoencoder by it.
     """
-    return str(about.get("trained_sha256", about["sha256"]))
+    return str(about.get("trained_sha256") or about["sha256"])
 
 
 def sha256(path: Path) -> str:

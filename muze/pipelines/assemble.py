@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from muze.core.errors import CheckpointError
-from muze.model.header import (
-    FORMAT,
-    part_of,
-    read_header,
-    sha256,
-    trained_sha256,
-    weights_file,
-    write_header,
-)
+from muze.model.checkpoint import in_precision, write_weights
+from muze.model.header import FORMAT, part_of, read_header, trained_sha256, weights_file
 
 PARTS = ("autoencoder", "denoiser", "vocoder")
 
@@ -38,24 +29,13 @@ def assemble(out: Path, parts: dict[str, Path], half: bool) -> None:
     known = header["parts"]
     sources = {name: weights_file(folder, name) for name, folder in parts.items()}
     for name, folder in parts.items():
-        known[name] = part_of(folder, name)
+        about = part_of(folder, name)
+        known[name] = {**about, "trained_sha256": trained_sha256(about)}
     if "denoiser" in known and "autoencoder" in known:
-        wanted = known["denoiser"]["autoencoder_sha256"]
+        wanted = known["denoiser"].get("autoencoder_sha256")
+        if wanted is None:
+            raise CheckpointError(f"{out}: its denoiser does not tell its autoencoder_sha256")
         if trained_sha256(known["autoencoder"]) != wanted:
             raise CheckpointError(f"{out}: its denoiser was trained on another autoencoder")
-    out.mkdir(parents=True, exist_ok=True)
-    for name, source in sources.items():
-        tensors = {
-            key: value.to(torch.float16) if half and value.is_floating_point() else value
-            for key, value in load_file(source).items()
-        }
-        file, fresh = out / f"{name}.safetensors", out / f"{name}.part"
-        save_file(tensors, fresh)
-        os.replace(fresh, file)
-        known[name] = {
-            **known[name],
-            "file": file.name,
-            "sha256": sha256(file),
-            "trained_sha256": trained_sha256(known[name]),
-        }
-    write_header(out, header)
+    stored = ((name, in_precision(load_file(source), half)) for name, source in sources.items())
+    write_weights(out, header, stored)

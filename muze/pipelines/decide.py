@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from typing import Any
 
 import numpy as np
 
 from muze.core.errors import MuzeError, PluginError, did_you_mean
-from muze.core.grid import Metre
+from muze.core.grid import Metre, TimeGrid
 from muze.core.registry import Registry
 from muze.core.theory import Key
 from muze.manifest import Faults, Song
 from muze.manifest.faults import Keys
-from muze.manifest.song import SECTION_SHORT_FORMS, Section
+from muze.manifest.song import LOUDEST, QUIETEST
+from muze.pipelines.asked import SAMPLE_SECONDS, Asked, prompt_of
 from muze.pipelines.layout import Layout, lay_out
 from muze.pipelines.model_info import ModelInfo
 from muze.pipelines.resolve import (
@@ -23,13 +23,15 @@ from muze.pipelines.resolve import (
     StreamPlan,
     heard_fields,
     resolve_sampler,
-    resolve_stream,
     resolve_vocoder,
+    said_fields,
 )
 from muze.pipelines.styles import (
     asked_bpm,
     asked_key,
     asked_metre,
+    chords_by_bar,
+    named_genres,
     style_of,
     usual_bpm,
     usual_key,
@@ -39,10 +41,11 @@ from muze.pipelines.templates import TEMPLATES, typical_energy
 
 CLOCK_STREAMS = ("beat", "section", "position")
 """Streams drawn from the time grid alone where the song gives them no values."""
-MOOD_NOT_GENRE = {"musical", "film", "romantic", "swing", "experimental", "house band"}
-"""Words of the genre vocabulary that in a prompt more often mean something else."""
-LONGEST_GENRE = 3
-"""Words in the longest name of a genre: lo-fi hip hop."""
+DECIDED_STREAMS = (*CLOCK_STREAMS, "tempo", "key", "text", "energy", "chord", "loudness")
+"""Streams that are told something in every song."""
+DEFAULT_LOUDNESS = -14.0
+LOUDNESS_SLACK = 0.05
+"""LU by which two levels may differ and be the same: what is told is rounded to a tenth."""
 
 
 class Planner:
@@ -59,77 +62,15 @@ class Planner:
             faults.add(
                 ("voice",), "singing is not in this version of muze; take voice out of the song"
             )
-        self.asked = self._read_streams()
-        self.asked_in = [self._read_section(i, s) for i, s in enumerate(song.sections)]
-        genres = self._genres()
-        self.style = style_of(song.prompt, genres)
-        self.genres = genres
+        self.said = Asked(song, registry, self.model, faults)
+        self.asked, self.asked_in = self.said.whole, self.said.parts
+        self.prompt = prompt_of(self.asked) or song.prompt or ""
+        self.genres = self._genres()
+        self.style = style_of(self.prompt, self.genres)
         self.metre = self._metre()
         self.key = self._key()
         self.tempo = self._tempo()
         self.layout: Layout | None = None
-
-    # -- what the song says ----------------------------------------------------------------
-
-    def _read_streams(self) -> dict[str, StreamPlan]:
-        said: dict[str, tuple[Keys, Any]] = {
-            name: (("streams", name), value) for name, value in self.song.streams.items()
-        }
-        for name in ("tempo", "key"):
-            if (value := getattr(self.song, name)) is not None:
-                said[name] = ((name,), _plain(value))
-        return self._resolve(said)
-
-    def _read_section(self, index: int, section: Section) -> dict[str, StreamPlan]:
-        keys: Keys = ("structure", "sections", index)
-        said: dict[str, tuple[Keys, Any]] = {
-            name: ((*keys, "streams", name), value) for name, value in section.streams.items()
-        }
-        for name in SECTION_SHORT_FORMS:
-            if (value := getattr(section, name)) is not None:
-                said[name] = ((*keys, name), value)
-        if section.prompt is not None:
-            said["text"] = ((*keys, "prompt"), section.prompt)
-        found = self._resolve(said)
-        for name in found:
-            layout = self.registry.get("stream", name).layout.values()
-            if "vector" in layout and "tokens" not in layout:
-                self.faults.add(said[name][0], f"{name} holds for the whole song; say it there")
-        return found
-
-    def _resolve(self, said: dict[str, tuple[Keys, Any]]) -> dict[str, StreamPlan]:
-        found = {}
-        folder = self.song.source.folder
-        for name, (keys, value) in said.items():
-            known = self.model.streams
-            if known is not None and name not in known:
-                hint = did_you_mean(name, known) or f"; it knows {', '.join(known)}"
-                self.faults.add(keys, f"model {self.model.name} knows no stream {name!r}{hint}")
-                continue
-            plan = resolve_stream(name, value, keys, folder, self.registry, self.faults)
-            if plan is not None:
-                found[name] = plan
-        return found
-
-    def _has(self, name: str) -> bool:
-        """Whether a stream is there to be told what the planner decided."""
-        if self.model.streams is not None:
-            return name in self.model.streams
-        return name in self.registry.names() and self.registry.plugin(name).state == "ok"
-
-    def _value(self, plan: StreamPlan, name: str, field: str) -> Any:
-        """Return one value of a stream, as said or as heard in its recording."""
-        if plan.values is not None:
-            return plan.values.get("value")
-        assert plan.recording is not None
-        try:
-            heard = heard_fields(name, plan.recording, self.registry)
-        except MuzeError as fault:
-            self.faults.add(("streams", name), str(fault))
-            return None
-        if field not in heard:
-            self.faults.add(("streams", name), f"{plan.recording.path} lets no {field} be heard")
-        return heard.get(field)
 
     # -- what it does not say --------------------------------------------------------------
 
@@ -137,54 +78,46 @@ class Planner:
         if "genre" in self.asked:
             names = (self.asked["genre"].values or {}).get("names") or []
             return [names] if isinstance(names, str) else list(names)
-        if not self._has("genre"):
+        if not self.said.knows("genre"):
             return []
         values = self.registry.get("stream", "genre").Values
-        words = re.findall(r"[\w&'-]+", self.song.prompt.lower())
-        found: list[str] = []
-        at = 0
-        while at < len(words):
-            for count in range(min(LONGEST_GENRE, len(words) - at), 0, -1):
-                name = " ".join(words[at : at + count])
-                known = None if name in MOOD_NOT_GENRE else _genre(values, name)
-                if known is not None:
-                    found += [known] if known not in found else []
-                    at += count - 1
-                    break
-            at += 1
-        return found
+        named = named_genres(self.prompt, lambda name: _genre(values, name))
+        grid = TimeGrid.of_song(SAMPLE_SECONDS)
+        return [name for name in named if self.said.met("genre", {"names": [name]}, grid)]
 
     def _metre(self) -> Metre:
-        said = self.song.time_signature or asked_metre(self.song.prompt)
+        said = self.song.time_signature
         self.origins["time_signature"] = _origin(said)
-        try:
-            return Metre.parse(said or self.style.time_signature)
-        except ValueError as fault:
-            self.faults.add(("prompt",), str(fault))
-            return Metre()
+        metre = Metre.parse(said or asked_metre(self.prompt) or self.style.time_signature)
+        grid = TimeGrid.of_song(SAMPLE_SECONDS, metre=metre)
+        if self.said.knows("beat") and not self.said.met("beat", {}, grid):
+            self.faults.add(
+                ("time_signature",),
+                f"model {self.model.name} met no {metre} in training; say another, as 4/4",
+            )
+        return metre
 
     def _key(self) -> str:
         said = None
         if "key" in self.asked:
-            said = self._value(self.asked["key"], "key", "key")
-        said = said or asked_key(self.song.prompt)
+            said = self.said.value(self.asked["key"], ("streams", "key"), "key")
         self.origins["key"] = _origin(said)
-        return str(said or usual_key(self.style, self.song.prompt, self.seed))
+        return str(said or asked_key(self.prompt) or usual_key(self.style, self.prompt, self.seed))
 
     def _tempo(self) -> list[tuple[int, float]]:
         """Return the song's tempo map: (bar from 0, BPM), rising."""
         said = None
         if "tempo" in self.asked:
-            said = self._value(self.asked["tempo"], "tempo", "tempo")
-        in_prompt = asked_bpm(self.song.prompt)
-        if said is None and in_prompt is not None and not 20 <= in_prompt <= 400:
-            self.faults.add(("prompt",), f"{in_prompt:g} bpm is no tempo; it must be 20 to 400")
-            in_prompt = None
-        said = said if said is not None else in_prompt
+            said = self.said.value(self.asked["tempo"], ("streams", "tempo"), "tempo")
         self.origins["tempo"] = _origin(said)
         if isinstance(said, list):
             return [(change["bar"] - 1, float(change["bpm"])) for change in said]
-        return [(0, float(said or usual_bpm(self.style, self.song.prompt, self.seed)))]
+        in_prompt = asked_bpm(self.prompt)
+        if said is None and in_prompt is not None and not 20 <= in_prompt <= 400:
+            keys: Keys = ("streams", "text") if self.song.prompt is None else ("prompt",)
+            self.faults.add(keys, f"{in_prompt:g} bpm is no tempo; it must be 20 to 400")
+            in_prompt = None
+        return [(0, float(said or in_prompt or usual_bpm(self.style, self.prompt, self.seed)))]
 
     def _base_bpm(self, bar: int) -> float:
         return next(bpm for first, bpm in reversed(self.tempo) if first <= bar)
@@ -213,7 +146,7 @@ class Planner:
         # a length cannot be judged while something it is made of is faulty
         if faults.under(
             ("structure",), ("duration",), ("bars",), ("tempo",), ("time_signature",),
-            ("streams", "tempo"), ("streams", "beat"), ("prompt",),
+            ("streams", "tempo"), ("streams", "beat"), ("prompt",), ("streams", "text"),
         ):  # fmt: skip
             return None
         self.origins["structure"] = _origin(song.structure)
@@ -249,15 +182,13 @@ class Planner:
             self.origins["tempo"] = "asked"
 
     def _section_bpm(self, index: int, plan: StreamPlan) -> float:
-        value = self._value(plan, "tempo", "tempo")
+        keys: Keys = ("structure", "sections", index, "streams", "tempo")
+        value = self.said.value(plan, keys, "tempo")
         if isinstance(value, list) and len(value) == 1:
             return float(value[0]["bpm"])
         if isinstance(value, (int, float)):
             return float(value)
-        self.faults.add(
-            ("structure", "sections", index, "streams", "tempo"),
-            "a section has one tempo; give the map as the song's own tempo",
-        )
+        self.faults.add(keys, "a section has one tempo; give the map as the song's own tempo")
         return self._base_bpm(0)
 
     # -- section by section ----------------------------------------------------------------
@@ -273,16 +204,20 @@ class Planner:
         span = self.layout.sections[index]
         streams = dict(self.asked_in[index]) if self.asked_in else {}
         streams.pop("tempo", None)  # the grid carries it
-        if "energy" not in streams and "energy" not in self.asked and self._has("energy"):
+        if "energy" not in streams and "energy" not in self.asked and self.said.knows("energy"):
             energy = (
                 typical_energy(span.type, index, self.seed) if span.energy is None else span.energy
             )
             streams["energy"] = self._decided("energy", energy)
-        if "chord" not in streams and "chord" not in self.asked and self._has("chord"):
+        if "chord" not in streams and "chord" not in self.asked and self.said.knows("chord"):
             key = Key.parse(self.section_key(index))
             chords = usual_progression(key, self.style, span.type, self.seed)
             streams["chord"] = self._decided("chord", chords)
         return streams
+
+    def section_prompt(self, index: int) -> str | None:
+        """Return what a section's own words say."""
+        return prompt_of(self.asked_in[index]) if self.asked_in else None
 
     def chords(self, index: int) -> list[str]:
         """Return what sounds in each bar of a section, ``Am F`` where a bar has two chords."""
@@ -290,17 +225,42 @@ class Planner:
         plan = self.section_streams(index).get("chord") or self.asked.get("chord")
         if plan is None or plan.values is None:
             return []
-        progression = plan.values["progression"]
-        bar = self.metre.beats_per_bar
-        each = plan.values.get("beats_per_chord") or bar
-        rows = []
-        for number in range(self.layout.sections[index].bars):
-            # the chords whose beats the bar touches; a progression starts anew in each section
-            first = int(number * bar / each + 1e-6)
-            last = int(np.ceil((number + 1) * bar / each - 1e-6))
-            names = [str(progression[turn % len(progression)]) for turn in range(first, last)]
-            rows.append(" ".join(dict.fromkeys(names)))
-        return rows
+        each = plan.values.get("beats_per_chord")
+        bars = self.layout.sections[index].bars
+        return chords_by_bar(plan.values["progression"], each, bars, self.metre.beats_per_bar)
+
+    def loudness(self) -> float:
+        """Return the file's level in LUFS: what ``output`` says, or what the stream asks for."""
+        said, plan = self.song.output.loudness, self.asked.get("loudness")
+        if plan is None or self.layout is None:
+            return DEFAULT_LOUDNESS if said is None else said
+        keys: Keys = ("streams", "loudness")
+        try:
+            asked = self._asked_loudness(plan, self.layout.duration)
+        except MuzeError as fault:
+            self.faults.add(keys, str(fault))
+            return DEFAULT_LOUDNESS
+        if said is None:
+            if not QUIETEST <= asked <= LOUDEST:
+                told = f"a file may have {QUIETEST:g} to {LOUDEST:g}"
+                self.faults.add(keys, f"asks for {asked:g} LUFS; {told}")
+            return asked
+        if abs(said - asked) > LOUDNESS_SLACK:
+            self.faults.add(
+                ("output", "loudness"),
+                f"says {said:g} LUFS, but streams.loudness asks for {asked:.1f}; "
+                "leave one of them out, or make them agree",
+            )
+        return said
+
+    def _asked_loudness(self, plan: StreamPlan, duration: float) -> float:
+        if plan.recording is not None:
+            fields = heard_fields("loudness", plan.recording, self.registry, duration)
+            return float(fields["loudness"])
+        assert plan.values is not None
+        if plan.values.get("value") is not None:
+            return float(plan.values["value"])
+        return float(said_fields("loudness", plan.values, duration, self.registry)["loudness"])
 
     def song_streams(self, loudness: float) -> dict[str, StreamPlan]:
         """Return what holds for the whole song, asked and decided."""
@@ -308,17 +268,15 @@ class Planner:
         tempo = self.origins["tempo"]
         if any("tempo" in plans for plans in self.asked_in):
             tempo = "asked"
-        if self._has("tempo"):
+        if self.said.knows("tempo"):
             streams["tempo"] = StreamPlan(origin=tempo, values={})  # the grid carries it
         heard = "key" in streams and streams["key"].recording is not None
-        if self._has("key") and not heard:
+        if self.said.knows("key") and not heard:
             streams["key"] = self._decided("key", self.key, self.origins["key"])
-        if self._has("text") and "text" not in streams:
-            streams["text"] = self._decided("text", self.song.prompt, "asked")
         if self.genres and "genre" not in streams:
             streams["genre"] = self._decided("genre", self.genres)
         said = self.song.output.loudness
-        if self._has("loudness") and "loudness" not in streams:
+        if self.said.knows("loudness") and "loudness" not in streams:
             streams["loudness"] = self._decided("loudness", loudness, _origin(said))
         clock = {
             "beat": self.origins["time_signature"],
@@ -326,7 +284,7 @@ class Planner:
             "position": self.origins["duration"],
         }
         for name in CLOCK_STREAMS:
-            if self._has(name) and name not in streams:
+            if self.said.knows(name) and name not in streams:
                 streams[name] = StreamPlan(origin=clock[name], values={})
         return dict(sorted(streams.items()))
 
@@ -345,14 +303,18 @@ class Planner:
 
     def vocoder(self) -> ComponentPlan | None:
         """Return the vocoder; None takes the model's own."""
-        if self.song.vocoder is not None:
-            return resolve_vocoder(self.song.vocoder, self.registry, self.faults)
-        return ComponentPlan(name=self.model.vocoder) if self.model.vocoder else None
+        return resolve_vocoder(self.song.vocoder, self.model, self.registry, self.faults)
 
     def guidance(self) -> dict[str, float]:
         """Return the weight of ``all`` and of each stream guided by itself."""
         known = self.model.streams
-        for name in self.song.guidance:
+        weights = {**self.model.guidance, **self.song.guidance}
+        if self.song.negative_prompt is not None and weights["all"] == 1:
+            self.faults.add(
+                ("negative_prompt",), "does nothing where guidance.all is 1; raise that, or leave "
+                "this out",
+            )  # fmt: skip
+        for name, weight in self.song.guidance.items():
             if name != "all" and known is not None and name not in known:
                 hint = did_you_mean(name, known) or f"; it knows {', '.join(known)}"
                 self.faults.add(
@@ -363,18 +325,25 @@ class Planner:
                     self.registry.get("stream", name)
                 except PluginError as fault:
                     self.faults.add(("guidance", name), str(fault))
-        return {**self.model.guidance, **self.song.guidance}
+                if weight != 0 and not self._is_told(name):
+                    self.faults.add(
+                        ("guidance", name),
+                        f"this song says nothing of {name}; say it under streams, or leave this "
+                        "out",
+                    )
+        return weights
+
+    def _is_told(self, name: str) -> bool:
+        """Whether a stream is told something, by the song or by the planner, or would be."""
+        if any(name in plans for plans in (self.asked, *self.asked_in)):
+            return True
+        if any(name in keys for keys, _ in self.faults.found):  # said, and faulty
+            return True
+        return bool(self.genres) if name == "genre" else name in DECIDED_STREAMS
 
 
 def _origin(said: object) -> Origin:
     return "decided" if said is None else "asked"
-
-
-def _plain(value: Any) -> Any:
-    """Return a value of the song as it would stand in the manifest."""
-    if isinstance(value, list):
-        return [item.model_dump() for item in value]
-    return value
 
 
 def _genre(values: Any, name: str) -> str | None:

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from muze.audio.io import read_audio, resample
 from muze.core.errors import AudioError, PluginError
 from muze.core.grid import Audio, Features, TimeGrid
+from muze.core.protocols import Stream
 from muze.core.registry import Registry
+from muze.data.store import Record
 from muze.pipelines.plan import Plan
 from muze.pipelines.resolve import Recording, StreamPlan, file_hash
 from muze.report import Report
@@ -39,13 +41,30 @@ def draw(
     advance = report.task("reading the manifest", len(names))
     drawn = {}
     for name in names:
-        stream = (streams or {}).get(name)
-        if stream is None:
-            cls = registry.get("stream", name)
-            stream = cls(cls.Config())
+        stream = configured(name, registry, streams)
         drawn[name] = _draw_stream(plan, name, stream, registry, report)
         advance()
     return drawn
+
+
+def configured(name: str, registry: Registry, streams: Mapping[str, Any] | None) -> Any:
+    """Return a stream as the model of ``streams`` configures it; one it has not, as it comes."""
+    if streams is not None and name in streams:
+        return streams[name]
+    cls = registry.get("stream", name)
+    return cls(cls.Config())
+
+
+def draw_record(
+    record: Record, grid: TimeGrid, streams: Mapping[str, Stream]
+) -> dict[str, tuple[Features, Present]]:
+    """Return the features of each stream that a track's record speaks of, as ``draw`` does."""
+    recalled = {name: stream.recall(record, grid) for name, stream in streams.items()}
+    return {
+        name: _checked(dict(features), streams[name], grid)
+        for name, features in recalled.items()
+        if features is not None
+    }
 
 
 def _draw_stream(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from muze.audio.io import write_audio, write_whole
+from muze.audio.io import encode_audio, write_together
 from muze.audio.mel import log_mel_array
 from muze.audio.mix import fade_out, normalise
 from muze.core.errors import MuzeError
@@ -20,8 +20,9 @@ from muze.pipelines.draw import draw
 from muze.pipelines.load import choose_device, load_model, load_vocoder
 from muze.pipelines.measure import Adherence, measure
 from muze.pipelines.model_info import model_folder
+from muze.pipelines.output import check_output
 from muze.pipelines.picture import draw_picture
-from muze.pipelines.plan import Plan, check_output
+from muze.pipelines.plan import Plan
 from muze.pipelines.sample import sample
 from muze.report import Report
 
@@ -38,7 +39,7 @@ class Rendered:
 
 
 def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto") -> Rendered:
-    """Make the song of a plan, measure it, and write both once all is done.
+    """Make the song of a plan, measure it, and write all of it together once that is done.
 
     Raises:
         CheckpointError: the model is missing or damaged.
@@ -57,15 +58,18 @@ def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto
     latents = sample(model, drawn, plan, registry, report)
     with torch.inference_mode():
         log_mel = model.decode(latents)[0].cpu().numpy()
-    settings = model.autoencoder.settings.mel
+    settings, streams = model.autoencoder.settings.mel, model.streams
+    del model, latents  # what is done with is let go, so that a long song needs little more
     vocoder = load_vocoder(plan, folder, registry)
     with registry.blame(vocoder.name, "render the song"):
         music = vocoder.render(log_mel)
     length = round(plan.duration * settings.sample_rate)
     audio = Audio(np.ascontiguousarray(music[None, :length], np.float32), settings.sample_rate)
-    audio = normalise(fade_out(audio, plan.output.fade), plan.output.loudness)
+    del vocoder, log_mel, music
+    audio = fade_out(audio, plan.output.fade)
+    audio = normalise(audio, plan.output.loudness)
     dropped = read_header(folder).get("evaluation", {}).get("dropped")
-    adherence = measure(audio, plan, drawn, registry, report, dropped)
+    adherence = measure(audio, plan, drawn, registry, report, dropped, streams)
     picture = draw_picture(
         log_mel_array(audio.mono, settings), plan, plan.song.title or plan.prompt
     )
@@ -76,8 +80,13 @@ def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto
         path.with_suffix(".png"),
         adherence,
     )
-    write_audio(path, audio, {"title": plan.song.title or plan.prompt, "software": "muze"})
-    write_whole(rendered.plan_path, plan.to_json().encode())
-    write_whole(rendered.adherence_path, (json.dumps(adherence, indent=1) + "\n").encode())
-    write_whole(rendered.picture_path, picture)
+    tags = {"title": plan.song.title or plan.prompt, "software": "muze"}
+    write_together(
+        {
+            rendered.plan_path: plan.to_json().encode(),
+            rendered.adherence_path: (json.dumps(adherence, indent=1) + "\n").encode(),
+            rendered.picture_path: picture,
+            path: encode_audio(path, audio, tags),  # last: where the song is, its plan is
+        }
+    )
     return rendered

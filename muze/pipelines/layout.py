@@ -164,7 +164,7 @@ def _agrees(song: Song, bars: Bars, spans: list[Span], faults: Faults) -> bool:
     if not 1.0 <= (song.duration or end) <= LONGEST:
         faults.add(
             ("bars",) if song.bars is not None else ("structure",),
-            f"make a song of {end:.2f} s; it may last from 1 to {LONGEST:g} s",
+            f"{count} bars take {end:.2f} s; a song lasts from 1 to {LONGEST:g} s",
         )
         return False
     return True

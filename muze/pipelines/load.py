@@ -73,16 +73,22 @@ def open_streams(
     streams: dict[str, Stream] = {}
     for name, config in settings.items():
         cls = registry.get("stream", name)
-        try:
-            streams[name] = cls(cls.Config.model_validate(config))
-        except ValidationError as fault:
-            first = fault.errors(include_url=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise PluginError(
-                f"stream {name} ({registry.version(name)}) does not take these settings: "
-                f"{where}: {first['msg']}"
-            ) from None
+        streams[name] = cls(_config("stream", name, cls, config, registry))
     return streams
+
+
+def _config(
+    kind: str, name: str, cls: Any, settings: Mapping[str, object], registry: Registry
+) -> Any:  # Any: the class of a component, and its own Config
+    try:
+        return cls.Config.model_validate(settings)
+    except ValidationError as fault:
+        first = fault.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise PluginError(
+            f"{kind} {name} ({registry.version(name)}) does not take these settings: "
+            f"{where}: {first['msg']}"
+        ) from None
 
 
 def load_model(folder: Path, registry: Registry, device: str) -> Model:
@@ -123,15 +129,16 @@ def open_vocoder(name: str, settings: dict[str, Any], folder: Path, registry: Re
 
     Raises:
         CheckpointError: its weights are damaged.
-        PluginError: there is no such vocoder, or it needs weights and the model has none for it.
+        PluginError: there is no such vocoder, it does not take the settings, or it needs weights
+            and the model has none for it.
     """
     cls = registry.get("vocoder", name)
     own = read_header(folder).get("parts", {}).get("vocoder")
     weights = None
-    if own is not None and own["name"] == name:
+    if own is not None and own.get("name") == name:
         weights = weights_file(folder, "vocoder")
         settings = {**own["settings"], **settings}
-    vocoder: Vocoder = cls(cls.Config.model_validate(settings))
+    vocoder: Vocoder = cls(_config("vocoder", name, cls, settings, registry))
     with registry.blame(name, "load its weights"):
         vocoder.load(weights)
     return vocoder

@@ -11,7 +11,7 @@ import numpy as np
 from muze.audio.io import read_audio, resample
 from muze.core.grid import Audio, Features
 from muze.core.registry import Registry
-from muze.pipelines.draw import LISTENING_RATE, Present, draw
+from muze.pipelines.draw import LISTENING_RATE, Present, configured, draw
 from muze.pipelines.plan import Plan
 from muze.report import Report
 
@@ -25,29 +25,29 @@ def measure(
     registry: Registry,
     report: Report,
     dropped: Mapping[str, float] | None = None,
+    streams: Mapping[str, Any] | None = None,
 ) -> Adherence:
     """Return how well ``audio`` does what the plan says, stream by stream.
 
     Each row tells the stream, the figure, its value and unit, whether more is better, what chance
-    gets, whether the song asked for it or muze decided it, the extractor that heard it, and what
-    this model's renders get with every control dropped (``dropped``, from its evaluation).
+    gets, whether the song or one of its sections asked for it or muze decided it, the extractor
+    that heard it, and what this model's renders get with every control dropped (``dropped``, from
+    its evaluation). ``streams`` gives streams as the model configures them.
     """
     grid = plan.grid
     length = round(grid.duration * audio.sample_rate)
     samples = audio.mono[:length]
-    heard_audio = Audio(np.pad(samples, (0, length - len(samples)))[None], audio.sample_rate)
+    if len(samples) < length:
+        samples = np.pad(samples, (0, length - len(samples)))
+    heard_audio = Audio(samples[None], audio.sample_rate)
     advance = report.task("listening to the render", len(drawn))
     scores = []
     for name, (features, present) in drawn.items():
-        cls = registry.get("stream", name)
-        stream = cls(cls.Config())
+        stream = configured(name, registry, streams)
         asked = {**features, "present": present.astype(np.float32)}
         with registry.blame(name, "measure the render"):
             heard = stream.extract(heard_audio, grid)
             rows = stream.score(asked, heard, grid)
-        told = plan.streams.get(name) or next(
-            part.streams[name] for part in plan.sections if name in part.streams
-        )
         for row in rows:
             scores.append(
                 {
@@ -58,7 +58,7 @@ def measure(
                     "higher_is_better": row.higher_is_better,
                     "floor": row.floor,
                     "dropped": (dropped or {}).get(f"{name}.{row.name}"),
-                    "origin": told.origin,
+                    "origin": plan.origin_of(name),
                     "extractor": f"{stream.extractor} ({registry.version(name)})",
                 }
             )

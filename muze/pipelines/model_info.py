@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,31 @@ from muze.core.errors import CheckpointError
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import Song
-from muze.model.header import part_of, read_header
+from muze.model.header import Said, check_header, part_of, read_header
+
+
+class TrainedStream(Said):
+    """A stream as a denoiser heard it in training."""
+
+    feature_version: int
+    origin: str = Field(alias="from", description="Distribution and version that drew it.")
+    unseen: dict[str, list[int]] = Field(
+        default_factory=dict, description="Rows of its features that no record filled, by array."
+    )
+
+
+class HearingSettings(Said):
+    """What of a denoiser's settings the planner must know."""
+
+    streams: dict[str, dict[str, Any]] = Field(description="Each stream's Config, as JSON.")
+    guidance: float = Field(ge=0)
+
+
+class DenoiserHeader(Said):
+    """What a header says of a denoiser."""
+
+    settings: HearingSettings
+    streams: dict[str, TrainedStream]
 
 
 class ModelInfo(Settings):
@@ -27,6 +52,20 @@ class ModelInfo(Settings):
     sampler: str = Field("ddim", description="Sampler taken where the song names none.")
     num_steps: int = Field(50, ge=1, description="Steps taken where the song names none.")
     vocoder: str | None = Field(None, description="Vocoder taken where the song names none.")
+    stream_settings: dict[str, dict[str, Any]] = Field(  # Any: JSON of each stream's Config
+        default_factory=dict, description="What its streams were trained with, by name."
+    )
+    unseen: dict[str, dict[str, list[int]]] = Field(
+        default_factory=dict, description="Rows of features it never met in training, by stream."
+    )
+    vocoders: dict[str, dict[str, Any]] | None = Field(  # Any: JSON of each vocoder's Config
+        None,
+        description="The vocoders it has weights for, with the settings of those; None where "
+        "nothing is known of the model.",
+    )
+    parts: dict[str, str] = Field(
+        default_factory=dict, description="SHA-256 of each of its networks' files, by name."
+    )
 
 
 def model_folder(name: str, registry: Registry, beside: Path) -> Path:
@@ -39,7 +78,7 @@ def model_folder(name: str, registry: Registry, beside: Path) -> Path:
     if name in registry.models():
         return registry.model_path(name)
     folder = beside / name
-    if folder.is_dir():
+    if os.path.isdir(folder):  # where Path.is_dir raises for a name that is too long
         return folder.resolve()
     if name.count("/") == 1 and name[0].isalnum():
         return _from_hub(name)
@@ -48,12 +87,16 @@ def model_folder(name: str, registry: Registry, beside: Path) -> Path:
 
 def _from_hub(name: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+    )
 
     wanted = ["muze.json", "*.safetensors", "*.md"]
     try:
         return Path(snapshot_download(name, allow_patterns=wanted))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as fault:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as fault:
         raise CheckpointError(
             f"model {name!r} is no folder here, and cannot be fetched from the hub: "
             f"{str(fault).splitlines()[0]}"
@@ -69,24 +112,37 @@ def find_model(song: Song, registry: Registry) -> ModelInfo:
             installed version of a stream draws otherwise.
     """
     folder = model_folder(song.model, registry, song.source.folder)
-    denoiser = part_of(folder, "denoiser")
-    for stream, trained in denoiser["streams"].items():
-        version = registry.get("stream", stream).feature_version
-        if version != trained["feature_version"]:
+    about = part_of(folder, "denoiser")
+    denoiser = check_header(folder, DenoiserHeader, about, "parts.denoiser")
+    for stream in denoiser.settings.streams:
+        if stream not in denoiser.streams:
             raise CheckpointError(
-                f"model {song.model} was trained on version {trained['feature_version']} of the "
-                f"features of stream {stream} ({trained['from']}), but "
+                f"{folder / 'muze.json'}: parts.denoiser.streams: lacks {stream}, "
+                "which the settings name"
+            )
+        version, trained = registry.get("stream", stream).feature_version, denoiser.streams[stream]
+        if version != trained.feature_version:
+            raise CheckpointError(
+                f"model {song.model} was trained on version {trained.feature_version} of the "
+                f"features of stream {stream} ({trained.origin}), but "
                 f"{registry.version(stream)} draws version {version}; install the former"
             )
+    header = read_header(folder)
+    parts = header["parts"]
+    own = parts.get("vocoder", {})
     return ModelInfo(
         name=song.model if song.model in registry.models() else str(folder),
-        streams=tuple(denoiser["settings"]["streams"]),
-        guidance={"all": denoiser["settings"]["guidance"]},
-        vocoder=model_vocoder(read_header(folder)),
+        streams=tuple(denoiser.settings.streams),
+        guidance={"all": denoiser.settings.guidance},
+        vocoder=model_vocoder(header),
+        stream_settings=denoiser.settings.streams,
+        unseen={name: stream.unseen for name, stream in denoiser.streams.items()},
+        vocoders={own["name"]: own["settings"]} if own.get("name") else {},
+        parts={name: part["sha256"] for name, part in parts.items()},
     )
 
 
 def model_vocoder(header: dict[str, Any]) -> str:
     """Return the vocoder a model is heard through: what it says, or its own, or Griffin-Lim."""
-    own = header.get("parts", {}).get("vocoder", {}).get("name", "griffin_lim")
-    return str(header.get("vocoder", own))
+    own = header.get("parts", {}).get("vocoder", {}).get("name")
+    return str(header.get("vocoder") or own or "griffin_lim")

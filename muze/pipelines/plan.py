@@ -3,38 +3,47 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 import muze
 from muze.core.errors import ManifestError, MuzeError
-from muze.core.grid import Metre, SectionSpan, TempoMark, TimeGrid
+from muze.core.grid import SECTION_TYPES, Metre, SectionSpan, TempoMark, TimeGrid
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import Faults, Song, parse_song
+from muze.manifest.faults import Source
+from muze.manifest.song import LOUDEST, QUIETEST, KeyName, TimeSignature
 from muze.pipelines.decide import Planner
+from muze.pipelines.layout import LONGEST
 from muze.pipelines.model_info import ModelInfo
+from muze.pipelines.output import plan_output
 from muze.pipelines.resolve import ComponentPlan, Origin, StreamPlan, file_hash
 
 FADE = 0.05
 """Seconds of fade at the end, so that a bar cut at the exact length does not click."""
+SLOWEST, FASTEST = 1.0, 1000.0
+"""Beats a minute no plan leaves; a manifest's bounds are narrower."""
+EDGE = 1e-6
+"""Seconds by which the edges of two sections may differ and be the same."""
+SHOWN_ORIGINS = ("duration", "key", "seed", "structure", "tempo", "time_signature")
 
 
 class SectionPlan(Settings):
     """One section: when it is and what happens in it."""
 
-    type: str
-    first_bar: int = Field(description="Counted from 1.")
-    bars: int
-    start: float
-    end: float
-    bpm: float = Field(description="Tempo of its first bar.")
-    key: str
+    type: Literal[SECTION_TYPES]  # type: ignore[valid-type]
+    first_bar: int = Field(ge=1, description="Counted from 1.")
+    bars: int = Field(ge=1)
+    start: float = Field(ge=0)
+    end: float = Field(gt=0)
+    bpm: float = Field(ge=SLOWEST, le=FASTEST, description="Tempo of its first bar.")
+    key: KeyName
     prompt: str | None = None
     chords: tuple[str, ...] = Field((), description="What sounds in each bar, for display.")
     streams: dict[str, StreamPlan] = Field(
@@ -45,11 +54,18 @@ class SectionPlan(Settings):
 class OutputPlan(Settings):
     """The file to be written."""
 
-    path: str = Field(description="Absolute path.")
+    path: str = Field(min_length=1, description="Absolute path.")
     format: str = Field(description="wav, flac, ogg or mp3.")
-    loudness: float = Field(description="Integrated loudness, LUFS.")
+    loudness: float = Field(ge=QUIETEST, le=LOUDEST, description="Integrated loudness, LUFS.")
     stems: bool = False
-    fade: float = FADE
+    fade: float = Field(FADE, ge=0, le=LONGEST, description="Seconds of fade at the end.")
+
+    @field_validator("path")
+    @classmethod
+    def _check_path(cls, path: str) -> str:
+        if "\0" in path:
+            raise ValueError("holds a character that no file's name has")
+        return path
 
 
 class Plan(Settings):
@@ -58,33 +74,90 @@ class Plan(Settings):
     format: Literal[1] = 1
     muze: str = Field(description="Version of muze that made it.")
     plugins: dict[str, str] = Field(description="Distribution and version of each plugin used.")
+    feature_versions: dict[str, int] = Field(
+        default_factory=dict, description="Version of the features of each stream told."
+    )
+    parts: dict[str, str] = Field(
+        default_factory=dict,
+        description="SHA-256 of the model's networks; nothing where it was planned without one.",
+    )
     manifest: str | None = Field(description="SHA-256 of the manifest it came from.")
     song: Song
     model: str
     prompt: str
     negative_prompt: str | None
-    seed: int
-    duration: float
-    num_bars: int
-    tempo: tuple[TempoMark, ...]
-    time_signature: str
-    key: str
-    sections: tuple[SectionPlan, ...]
+    seed: int = Field(ge=0, lt=2**63)
+    duration: float = Field(ge=1, le=LONGEST)
+    num_bars: int = Field(ge=1)
+    tempo: tuple[TempoMark, ...] = Field(min_length=1)
+    time_signature: TimeSignature
+    key: KeyName
+    sections: tuple[SectionPlan, ...] = Field(min_length=1)
     streams: dict[str, StreamPlan]
-    guidance: dict[str, float]
+    guidance: dict[str, Annotated[float, Field(ge=0)]]
     sampler: ComponentPlan
-    num_steps: int
+    num_steps: int = Field(ge=1)
     vocoder: ComponentPlan | None = Field(description="None takes the model's own.")
     output: OutputPlan
     origins: dict[str, Origin] = Field(
         description="What of tempo, key, ... was asked and what decided."
     )
 
+    @field_validator("tempo")
+    @classmethod
+    def _check_tempo(cls, marks: tuple[TempoMark, ...]) -> tuple[TempoMark, ...]:
+        beats = [mark.beat for mark in marks]
+        if beats[0] != 0 or any(not a < b for a, b in pairwise(beats)):
+            raise ValueError("must have its first mark at beat 0, and later ones at later beats")
+        if not all(SLOWEST <= mark.bpm <= FASTEST for mark in marks):
+            raise ValueError(f"must be from {SLOWEST:g} to {FASTEST:g} beats a minute")
+        return marks
+
+    @field_validator("sections")
+    @classmethod
+    def _check_sections(
+        cls, sections: tuple[SectionPlan, ...], info: ValidationInfo
+    ) -> tuple[SectionPlan, ...]:
+        end, bars = 0.0, 0
+        for index, part in enumerate(sections):
+            if abs(part.start - end) > EDGE or part.end <= part.start or part.first_bar != bars + 1:
+                raise ValueError(
+                    f"section {index} must start at {end:g} s with bar {bars + 1}, where the one "
+                    "before it ends, and end later"
+                )
+            end, bars = part.end, bars + part.bars
+        duration, num_bars = info.data.get("duration", end), info.data.get("num_bars", bars)
+        if abs(end - duration) > EDGE or bars != num_bars:
+            raise ValueError(
+                f"take {end:g} s and {bars} bars, but the song has {duration:g} s and {num_bars}"
+            )
+        return sections
+
+    @field_validator("guidance")
+    @classmethod
+    def _check_guidance(cls, weights: dict[str, float]) -> dict[str, float]:
+        if "all" not in weights:
+            raise ValueError("lacks the weight of all")
+        return weights
+
+    @field_validator("origins")
+    @classmethod
+    def _check_origins(cls, origins: dict[str, Origin]) -> dict[str, Origin]:
+        if missing := [name for name in SHOWN_ORIGINS if name not in origins]:
+            raise ValueError(f"lacks {', '.join(missing)}")
+        return origins
+
     @cached_property
     def grid(self) -> TimeGrid:
         """The song's clock, on which streams are drawn."""
         spans = tuple(SectionSpan(s.type, s.start, s.end) for s in self.sections)
         return TimeGrid.of_song(self.duration, self.tempo, Metre.parse(self.time_signature), spans)
+
+    def origin_of(self, stream: str) -> Origin:
+        """Whether a stream is asked for, by the song or by one of its sections."""
+        places = (self.streams, *(part.streams for part in self.sections))
+        told = [place[stream].origin for place in places if stream in place]
+        return "asked" if "asked" in told else "decided"
 
     def to_json(self) -> str:
         """Return the plan as the text of a ``.plan.json`` file."""
@@ -98,16 +171,21 @@ class Plan(Settings):
         """Return the plan that ``to_json`` wrote.
 
         Raises:
-            ManifestError: the text is no plan; ``name`` tells which.
+            ManifestError: the text is no plan, or one line per fault, ``name: key: what is wrong``.
         """
         try:
-            return cls.model_validate_json(text)
+            data = json.loads(text)
+        except (ValueError, RecursionError) as fault:
+            raise ManifestError(f"{name}: is no plan: {fault}") from None
+        if not isinstance(data, dict) or data.get("format") != 1:
+            raise ManifestError(f'{name}: is no plan of this muze; those say "format": 1')
+        try:
+            return cls.model_validate_json(text, strict=True)
         except ValidationError as fault:
-            first = fault.errors(include_url=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise ManifestError(
-                f"{name}: is no plan of this muze: {where}: {first['msg']}"
-            ) from fault
+            faults = Faults(Source(name, Path.cwd()))
+            faults.add_invalid(fault, cls, data)
+            faults.raise_any()
+            raise
 
 
 def read_plan(path: Path) -> Plan:
@@ -139,11 +217,13 @@ def plan_file(
     registry: Registry,
     options: Mapping[str, Any] | None = None,
     find_model: Callable[[Song, Registry], ModelInfo] | None = None,
+    writes: bool = True,
 ) -> Plan:
     """Return the plan of a manifest, or of options alone; options win over the file.
 
     Unlike ``read_song`` and then ``plan_song``, tells the faults of both at once. ``find_model``
-    returns what the song's model knows.
+    returns what the song's model knows. Where nothing ``writes`` the song, it does not matter
+    whether its file can be written.
 
     Raises:
         ManifestError: one line per fault, with the manifest's file, line and key.
@@ -158,18 +238,21 @@ def plan_file(
             model = find_model(song, registry)
         except MuzeError as fault:
             faults.add(("model",), str(fault))
-    return _plan(song, registry, model, faults)
+    return _plan(song, registry, model, faults, writes)
 
 
-def _plan(song: Song, registry: Registry, model: ModelInfo | None, faults: Faults) -> Plan:
+def _plan(
+    song: Song, registry: Registry, model: ModelInfo | None, faults: Faults, writes: bool = True
+) -> Plan:
     planner = Planner(song, registry, model, faults)
-    output = _plan_output(song, faults)
+    path = plan_output(song, faults) if writes else Path.cwd() / "song.wav"
     sampler, vocoder = planner.sampler(), planner.vocoder()
     guidance = planner.guidance()
-    laid = planner.lay_out()
+    laid, loudness = planner.lay_out(), planner.loudness()
     faults.raise_any()
     assert laid is not None
-    assert sampler is not None  # or there were faults
+    assert sampler is not None
+    assert path is not None  # or there were faults
     sections = tuple(
         SectionPlan(
             type=span.type,
@@ -179,23 +262,27 @@ def _plan(song: Song, registry: Registry, model: ModelInfo | None, faults: Fault
             end=span.end,
             bpm=laid.bpm[span.first_bar],
             key=planner.section_key(index),
-            prompt=song.sections[index].prompt if song.sections else None,
+            prompt=planner.section_prompt(index),
             chords=tuple(planner.chords(index)),
             streams=planner.section_streams(index),
         )
         for index, span in enumerate(laid.sections)
     )
-    streams = planner.song_streams(output.loudness)
+    streams = planner.song_streams(loudness)
     used = sorted({*streams, *(name for section in sections for name in section.streams)})
     components = [sampler.name, *([vocoder.name] if vocoder else [])]
-    path = Path(song.source.name)
+    weights = planner.model.parts  # a vocoder's only where that is what is heard
+    if vocoder is None or vocoder.name not in (planner.model.vocoders or {}):
+        weights = {name: found for name, found in weights.items() if name != "vocoder"}
     return Plan(
         muze=muze.__version__,
         plugins={name: registry.version(name) for name in [*used, *components]},
-        manifest=file_hash(path) if song.source.node is not None else None,
+        feature_versions={n: registry.get("stream", n).feature_version for n in used},
+        parts=weights,
+        manifest=None if song.source.node is None else file_hash(Path(song.source.name)),
         song=song,
         model=song.model if model is None else model.name,
-        prompt=song.prompt,
+        prompt=planner.prompt,
         negative_prompt=song.negative_prompt,
         seed=planner.seed,
         duration=laid.duration,
@@ -209,7 +296,9 @@ def _plan(song: Song, registry: Registry, model: ModelInfo | None, faults: Fault
         sampler=sampler,
         num_steps=song.sampler.steps or planner.model.num_steps,
         vocoder=vocoder,
-        output=output,
+        output=OutputPlan(
+            path=str(path), format=path.suffix.lower().lstrip("."), loudness=loudness
+        ),
         origins=planner.origins,
     )
 
@@ -221,39 +310,3 @@ def _marks(bpm: tuple[float, ...], metre: Metre) -> tuple[TempoMark, ...]:
         for bar, value in enumerate(bpm)
         if bar == 0 or value != bpm[bar - 1]
     )
-
-
-def _plan_output(song: Song, faults: Faults) -> OutputPlan:
-    keys = ("output", "path")
-    source, here = song.source, Path.cwd().resolve()
-    if song.output.path is None:
-        # beside nothing: in the folder where muze was started
-        path = here / f"{Path(source.name).stem if source.node is not None else 'song'}.wav"
-    elif keys in source.options:
-        path = (here / song.output.path).resolve()
-    else:
-        path = (source.folder / song.output.path).resolve()
-        if not path.is_relative_to(here):
-            faults.add(keys, f"{path} leaves the folder {here}; to write there, give --output")
-    try:
-        check_output(path)
-    except MuzeError as fault:
-        faults.add(keys, str(fault))
-    loudness = -14.0 if song.output.loudness is None else song.output.loudness
-    return OutputPlan(
-        path=str(path), format=path.suffix.lower().lstrip("."), loudness=loudness,
-        stems=song.output.stems,
-    )  # fmt: skip
-
-
-def check_output(path: Path) -> None:
-    """Raise ``ManifestError`` or ``AudioError`` unless a sound file can be written there."""
-    from muze.audio.io import known_format
-
-    known_format(path)
-    if path.is_dir():
-        raise ManifestError(f"{path}: is a folder")
-    if not path.parent.is_dir():
-        raise ManifestError(f"{path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        raise ManifestError(f"{path}: the folder {path.parent} is not writable")

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import math
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from muze.audio.io import read_audio
-from muze.core.errors import AudioError, PluginError
-from muze.core.grid import TimeGrid
+from muze.core.errors import AudioError, MuzeError, PluginError
+from muze.core.grid import Audio, TimeGrid
+from muze.core.protocols import check_values, hears
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import Faults
 from muze.manifest.faults import Keys
 from muze.manifest.song import SamplerChoice, VocoderChoice
+from muze.pipelines.model_info import ModelInfo
 
 Origin = Literal["asked", "decided"]
 """Whether the user said it or the planner chose it."""
@@ -35,6 +39,12 @@ class StreamPlan(Settings):
     values: dict[str, Any] | None = None  # Any: JSON of the stream's own Values
     recording: Recording | None = None
 
+    @model_validator(mode="after")
+    def _check_one(self) -> StreamPlan:
+        if (self.values is None) == (self.recording is None):
+            raise ValueError("must have values or a recording, one of them")
+        return self
+
 
 class ComponentPlan(Settings):
     """A component by name, and its settings."""
@@ -44,16 +54,26 @@ class ComponentPlan(Settings):
 
 
 def resolve_stream(
-    name: str, value: Any, keys: Keys, folder: Path, registry: Registry, faults: Faults
+    name: str,
+    value: Any,
+    settings: dict[str, Any],
+    keys: Keys,
+    folder: Path,
+    registry: Registry,
+    faults: Faults,
 ) -> StreamPlan | None:
-    """Return what the manifest says of a stream, checked; None with faults noted."""
+    """Return what the manifest says of a stream, checked; None with faults noted.
+
+    ``settings`` are those the model was trained with.
+    """
     try:
         stream = registry.get("stream", name)
     except PluginError as fault:
         faults.add(keys, str(fault))
         return None
     if isinstance(value, dict) and "from" in value:
-        if faults.under(keys):
+        if not hears(stream):
+            faults.add((*keys, "from"), f"{name} cannot be heard in a recording; say it in values")
             return None
         path = (folder / value["from"]).resolve()
         try:
@@ -72,25 +92,46 @@ def resolve_stream(
     try:
         with registry.blame(name, "read what the manifest says"):
             values = _validated(stream.Values, data)
-    except PluginError as fault:
+            if isinstance(values, ValidationError):
+                beside = ("from",) if hears(stream) else ()
+                faults.add_invalid(values, stream.Values, data, keys, bare, beside)
+                return None
+            config = _validated(stream.Config, settings)
+            if isinstance(config, Settings):  # else it is told where the model is loaded
+                check_values(stream(config), values)
+    except MuzeError as fault:
         faults.add(keys, str(fault))
-        return None
-    if isinstance(values, ValidationError):
-        faults.add_invalid(values, stream.Values, data, keys, bare)
         return None
     return StreamPlan(origin="asked", values=values.model_dump(mode="json", exclude_unset=True))
 
 
 def heard_fields(
-    name: str, recording: Recording, registry: Registry
+    name: str, recording: Recording, registry: Registry, longest: float = math.inf
 ) -> dict[str, Any]:  # Any: a dataset record's fields
-    """Return the dataset fields that a stream hears in a recording, as ``tempo`` or ``key``."""
+    """Return the dataset fields that a stream hears in a recording, as ``tempo`` or ``key``.
+
+    No more of it is heard than ``longest`` seconds.
+    """
     audio = read_audio(Path(recording.path))
+    if audio.duration > longest:
+        samples = audio.samples[:, : max(1, round(longest * audio.sample_rate))]
+        audio = Audio(samples, audio.sample_rate)
     grid = TimeGrid.of_song(audio.duration)
     with registry.blame(name, "listen to a recording"):
         cls = registry.get("stream", name)
         stream = cls(cls.Config())
         return dict(stream.fields(stream.extract(audio, grid), grid))
+
+
+def said_fields(
+    name: str, values: dict[str, Any], duration: float, registry: Registry
+) -> dict[str, Any]:  # Any: JSON of the stream's own Values; a dataset record's fields
+    """Return the dataset fields of a song of which a stream's values are said."""
+    grid = TimeGrid.of_song(duration)
+    with registry.blame(name, "draw what the manifest says"):
+        cls = registry.get("stream", name)
+        stream = cls(cls.Config())
+        return dict(stream.fields(stream.parse(cls.Values.model_validate(values), grid), grid))
 
 
 def resolve_sampler(
@@ -102,7 +143,7 @@ def resolve_sampler(
         given["eta"] = choice.eta
     keys: Keys = ("sampler", "name") if choice.name else ("sampler",)
     config = _component(
-        "sampler", choice.name or default, given, keys, ("sampler",), registry, faults
+        "sampler", choice.name or default, given, keys, ("name", "steps"), registry, faults
     )
     if config is None:
         return None
@@ -110,19 +151,57 @@ def resolve_sampler(
 
 
 def resolve_vocoder(
-    choice: VocoderChoice, registry: Registry, faults: Faults
+    choice: VocoderChoice | None, model: ModelInfo, registry: Registry, faults: Faults
 ) -> ComponentPlan | None:
-    """Return the vocoder with the settings the song gives; None with faults noted."""
-    given = dict(choice.model_extra or {})
-    config = _component(
-        "vocoder", choice.name, given, ("vocoder", "name"), ("vocoder",), registry, faults
-    )
+    """Return the vocoder with the settings the song gives, the model's own where it names none.
+
+    None where neither names one, and with faults noted.
+    """
+    name = model.vocoder if choice is None else choice.name
+    if name is None:
+        return None
+    keys: Keys = ("model",) if choice is None else ("vocoder", "name")
+    given = {} if choice is None else dict(choice.model_extra or {})
+    config = _component("vocoder", name, given, keys, ("name",), registry, faults)
     if config is None:
         return None
     # only what was said: the rest belongs to the model's weights
-    return ComponentPlan(
-        name=choice.name, config=config.model_dump(mode="json", exclude_unset=True)
-    )
+    said = config.model_dump(mode="json", exclude_unset=True)
+    if model.vocoders is not None:
+        _check_weights(name, said, keys, model.name, model.vocoders, registry, faults)
+    return ComponentPlan(name=name, config=said)
+
+
+def _check_weights(
+    name: str,
+    said: dict[str, Any],
+    keys: Keys,
+    model: str,
+    vocoders: dict[str, dict[str, Any]],
+    registry: Registry,
+    faults: Faults,
+) -> None:
+    """Note what keeps a vocoder from taking the weights that a model has, or has not, for it."""
+    cls = registry.get("vocoder", name)
+    own = vocoders.get(name)
+    if own is None:
+        try:
+            with registry.blame(name, "do without weights"):
+                cls(cls.Config.model_validate(said)).load(None)
+        except MuzeError as fault:
+            faults.add(keys, str(fault))
+        return
+    for key, value in said.items():
+        if key in own and own[key] != value:
+            faults.add(
+                ("vocoder", key), f"is {own[key]!r} in the weights of model {model}; leave it out"
+            )
+    trained = _validated(cls.Config, own)
+    if isinstance(trained, ValidationError):
+        first = trained.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        told = f"the settings of its vocoder {name} are wrong: {where}: {first['msg']}"
+        faults.add(keys, f"model {model}: {told}")
 
 
 def _component(
@@ -130,7 +209,7 @@ def _component(
     name: str,
     given: dict[str, Any],
     name_keys: Keys,
-    keys: Keys,
+    beside: tuple[str, ...],
     registry: Registry,
     faults: Faults,
 ) -> Settings | None:
@@ -141,14 +220,15 @@ def _component(
         return None
     config = _validated(model, given)
     if isinstance(config, ValidationError):
-        faults.add_invalid(config, model, given, keys)
+        faults.add_invalid(config, model, given, (kind,), beside=beside)
         return None
     return config
 
 
 def _validated(model: type[Settings], data: Any) -> Settings | ValidationError:
     try:
-        return model.model_validate(data)
+        # by JSON's rules: true and '0.5' are no numbers, 1 is one, and a list serves for a tuple
+        return model.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as fault:
         return fault
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from muze.core.errors import ManifestError
 from muze.core.grid import Features, TimeGrid
+from muze.core.protocols import Sampler
 from muze.core.registry import Registry
 from muze.data.batch import collate, cut_features
 from muze.model.conditioning import Conditions, Drawn
@@ -33,54 +34,71 @@ def sample(
     model: Model, drawn: DrawnSong, plan: Plan, registry: Registry, report: Report
 ) -> Tensor:
     """Return the song's normalised latents (1, C, H, W)."""
-    settings = model.denoiser.settings
-    num_frames = math.ceil(plan.grid.frames / model.time_stride)
-    windows = Windows.over(num_frames, LONGEST, OVERLAP)
-    passes = Passes(model, drawn, plan, windows)
+    windows = song_windows(model, plan.grid)
+    passes = Passes(model, drawn, plan.grid, plan.guidance, negative_of(plan, model), windows)
     cls = registry.get("sampler", plan.sampler.name)
     sampler = cls(cls.Config.model_validate(plan.sampler.config))
-    generator = torch.Generator().manual_seed(plan.seed)
-    shape = (1, settings.unet.latent_dim, settings.latent_rows, num_frames)
-    noise = torch.randn(shape, generator=generator).to(model.device)
     advance = report.task("making music", plan.num_steps)
-
-    def denoise(x_t: Tensor, t: float) -> Tensor:
-        parts = [
-            passes.denoise(x_t[..., start : start + windows.length], t, index)
-            for index, start in enumerate(windows.starts)
-        ]
-        return windows.join(parts)
-
-    with torch.inference_mode(), registry.blame(sampler.name, "sample"):
-        latents: Tensor = sampler.sample(
-            denoise,
-            noise,
-            settings.diffusion.schedule,
+    with registry.blame(sampler.name, "sample"):
+        return passes.sample(
+            sampler,
             plan.num_steps,
-            generator,
+            plan.seed,
             lambda step: advance(),  # noqa: ARG005  (a sampler counts its own steps)
         )
-    return latents
+
+
+def song_windows(model: Model, grid: TimeGrid) -> Windows:
+    """Return the windows in which a song of this length is denoised."""
+    return Windows.over(math.ceil(grid.frames / model.time_stride), LONGEST, OVERLAP)
 
 
 class Passes:
     """The passes guidance takes, in one batch: given, dropped, and one without each stream."""
 
-    def __init__(self, model: Model, drawn: DrawnSong, plan: Plan, windows: Windows) -> None:
-        self.denoiser = model.denoiser
-        self.weight = plan.guidance["all"]
+    def __init__(
+        self,
+        model: Model,
+        drawn: DrawnSong,
+        grid: TimeGrid,
+        guidance: Mapping[str, float],
+        negative: DrawnSong,
+        windows: Windows,
+    ) -> None:
+        self.denoiser, self.device, self.windows = model.denoiser, model.device, windows
+        self.weight = guidance["all"]
         self.weights = {
             name: weight
-            for name, weight in plan.guidance.items()
+            for name, weight in guidance.items()
             if name != "all" and weight != 0 and name in drawn
         }
         self.guides = self.weight != 1 or bool(self.weights)
-        negative = _negative(plan, model)
-        with torch.inference_mode():
+        with torch.no_grad():  # not inference mode: a training may use again what is cached here
             self.told = [
-                self._conditions(model, drawn, negative, plan.grid, start, windows.length)
+                self._conditions(model, drawn, negative, grid, start, windows.length)
                 for start in windows.starts
             ]
+
+    def sample(
+        self, sampler: Sampler, num_steps: int, seed: int, step_done: Callable[[int], None]
+    ) -> Tensor:
+        """Return the song's normalised latents (1, C, H, W), from the noise of a seed."""
+        settings, windows = self.denoiser.settings, self.windows
+        generator = torch.Generator().manual_seed(seed)
+        shape = (1, settings.unet.latent_dim, settings.latent_rows, windows.total)
+        noise = torch.randn(shape, generator=generator).to(self.device)
+
+        def denoise(x_t: Tensor, t: float) -> Tensor:
+            parts = [
+                self.denoise(x_t[..., start : start + windows.length], t, index)
+                for index, start in enumerate(windows.starts)
+            ]
+            return windows.join(parts)
+
+        with torch.no_grad():
+            return sampler.sample(
+                denoise, noise, settings.diffusion.schedule, num_steps, generator, step_done
+            )
 
     def denoise(self, x_t: Tensor, t: float, window: int) -> Tensor:
         """Return the guided estimate of a window's clean latents."""
@@ -130,7 +148,7 @@ class Passes:
         return told
 
 
-def _negative(plan: Plan, model: Model) -> DrawnSong:
+def negative_of(plan: Plan, model: Model) -> DrawnSong:
     """Draw the negative prompt: what guidance leads away from; without one, from nothing said."""
     if not plan.negative_prompt:
         return {}

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from pydantic import Field
+from torch import nn
 
 from muze.core.errors import MuzeError
 from muze.core.registry import Registry
@@ -22,7 +23,9 @@ from muze.model.denoiser import Denoiser, DenoiserSettings
 from muze.model.diffusion import Diffusion
 from muze.model.header import part_of, part_settings, trained_sha256
 from muze.model.unet import UNetSettings
-from muze.pipelines.load import open_streams
+from muze.pipelines.load import Model, open_streams
+from muze.pipelines.preview import Previews
+from muze.pipelines.trained import unseen_rows
 from muze.pipelines.training import Loop, LoopSettings, check_crop, draws
 from muze.report import Report
 
@@ -96,7 +99,17 @@ def train(settings: TrainingSettings, report: Report) -> None:
         error = (predicted - settings.diffusion.target(x_0, noise, t)).square().mean((1, 2, 3))
         return {"loss": (settings.diffusion.weight(t) * error).mean()}
 
-    loop.run(losses, "diffusion")
+    previews = Previews(settings, registry, report)
+
+    def preview(averaged: nn.Module, step: int) -> None:
+        assert isinstance(averaged, Denoiser)
+        crop = previews.crop(lengths, stride)
+        shown = Model(settings.vae, autoencoder, averaged, streams, settings.device)
+        grid = grids[crop.track].window(crop.first, crop.frames)
+        previews.sample(step, shown, dataset.tracks[crop.track], grid)
+
+    loop.run(losses, "diffusion", preview)
+    unseen = unseen_rows(streams, dataset.tracks, grids)
     hours = loop.step * settings.batch_size * settings.crop_frames / 360_000
     save_part(
         settings.run / "denoiser",
@@ -106,7 +119,11 @@ def train(settings: TrainingSettings, report: Report) -> None:
         {"steps": loop.step, "hours_heard": round(hours, 2), "seed": settings.seed},
         extra={
             "streams": {
-                n: {"feature_version": s.feature_version, "from": registry.version(n)}
+                n: {
+                    "feature_version": s.feature_version,
+                    "from": registry.version(n),
+                    "unseen": unseen[n],
+                }
                 for n, s in streams.items()
             },
             "autoencoder_sha256": trained_sha256(part_of(settings.vae, "autoencoder")),

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from pydantic import Field, model_validator
+from torch import nn
 
+from muze.core.registry import Registry
 from muze.data.crops import cut, draw_crops
 from muze.data.mels import dataset_mels
 from muze.data.store import read_dataset
@@ -18,6 +20,7 @@ from muze.model.autoencoder import (
     reconstruction_loss,
 )
 from muze.model.checkpoint import load_part, save_part
+from muze.pipelines.preview import Previews
 from muze.pipelines.training import Loop, LoopSettings, check_crop, draws
 from muze.report import Report
 
@@ -68,7 +71,17 @@ def train(settings: TrainingSettings, report: Report) -> None:
         kl = kl_divergence(mean.float(), log_variance.float())
         return {"loss": rebuilt + settings.kl_weight * kl, "reconstruction": rebuilt, "kl": kl}
 
-    loop.run(losses, "autoencoder")
+    previews = Previews(settings, Registry(), report)
+
+    def preview(averaged: nn.Module, step: int) -> None:
+        assert isinstance(averaged, AudioVAE)
+        crop = previews.crop(lengths, settings.autoencoder.time_stride)
+        log_mel = torch.from_numpy(cut(mels, [crop])).to(settings.device)
+        made = averaged.decode(averaged.encode(log_mel)[0])
+        audio = previews.hear(made[0], settings.autoencoder.mel)
+        previews.write(step, audio, {"true": log_mel[0], f"rebuilt at step {step}": made[0]})
+
+    loop.run(losses, "autoencoder", preview)
     hours = loop.step * settings.batch_size * settings.crop_frames / 360_000
     save_part(
         settings.run / "autoencoder",

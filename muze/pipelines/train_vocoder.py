@@ -14,16 +14,24 @@ from torch import Tensor, nn
 from muze.audio.mel import MelSettings, log_mel
 from muze.audio.torchaudio_import import torchaudio_import
 from muze.core.errors import DatasetError
+from muze.core.grid import Audio
+from muze.core.registry import Registry
 from muze.data.crops import Crop, draw_crops
 from muze.data.store import Dataset, read_dataset
 from muze.model.autoencoder import AudioVAE, AutoencoderSettings
 from muze.model.checkpoint import load_part, save_part
 from muze.model.header import part_settings
 from muze.model.spectral_loss import log_mel_distance, multi_resolution_stft
+from muze.pipelines.preview import Previews
 from muze.pipelines.training import Loop, LoopSettings, check_crop, draws
 from muze.plugins.vocoders.vocos import VocosVocoder
 from muze.plugins.vocoders.vocos.network import build
 from muze.report import Report
+
+SPECTRA = ((4096, 1024), (2048, 512), (1024, 256), (512, 128), (256, 64))
+"""Window and hop of the spectra compared; the longest tells neighbouring low notes apart."""
+MOST_FRAMES = 1 << 16  # crops begin anywhere within 11 minutes, as the network counts frames
+NUM_SPECTRA = 2  # a step, drawn anew: comparing all of them costs more than the network
 
 
 class TrainingSettings(LoopSettings):
@@ -97,9 +105,10 @@ def train(settings: TrainingSettings, report: Report) -> None:
             with torch.no_grad():
                 rebuilt = autoencoder.decode(autoencoder.encode(heard[:blurred])[0])
             heard = torch.cat([rebuilt, heard[blurred:]])
-        made = model.generator(heard)
+        made = model.generator(heard, int(numbers.integers(MOST_FRAMES)))
+        drawn = numbers.choice(len(SPECTRA), NUM_SPECTRA, replace=False)
         out = {
-            "stft": multi_resolution_stft(made, wanted),
+            "stft": multi_resolution_stft(made, wanted, [SPECTRA[k] for k in drawn]),
             "mel": log_mel_distance(made, wanted, mel),
         }
         loss = settings.stft_weight * out["stft"] + settings.mel_weight * out["mel"]
@@ -110,7 +119,18 @@ def train(settings: TrainingSettings, report: Report) -> None:
             out |= {"fooling": fooling, "telling": telling}
         return {"loss": loss, **out}
 
-    loop.run(losses, "vocoder")
+    previews = Previews(settings, Registry(), report)
+
+    def preview(averaged: nn.Module, step: int) -> None:
+        assert isinstance(averaged, Duel)
+        crop = previews.crop(lengths, 1)
+        heard = log_mel(torch.from_numpy(read_crops(dataset, [crop], mel)).to(settings.device), mel)
+        made = averaged.generator(heard)
+        audio = Audio(made.cpu().numpy(), mel.sample_rate)
+        shown = {"true": heard[0], f"rendered at step {step}": log_mel(made, mel)[0]}
+        previews.write(step, audio, shown)
+
+    loop.run(losses, "vocoder", preview)
     averaged = loop.averaged
     assert isinstance(averaged, Duel)
     hours = loop.step * settings.batch_size * settings.crop_frames / 360_000

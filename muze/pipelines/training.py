@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,15 +16,21 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from muze.audio.io import write_whole
 from muze.core.errors import CheckpointError, MuzeError
 from muze.core.settings import Settings
+from muze.model.checkpoint import save_tensors
+from muze.model.header import sha256
 from muze.pipelines.load import choose_device
 from muze.report import Report
+
+FREE = ("run", "resume", "minutes", "device", "threads", "save_every", "preview_every", "dataset")
+"""Settings that a resumed run may say anew; of the dataset, what is in it must stay the same."""
 
 
 class LoopSettings(Settings):
@@ -47,6 +53,9 @@ class LoopSettings(Settings):
     amp: Literal["off", "bf16"] = Field("off", description="Autocast; bf16 where it is fast.")
     seed: int = Field(0, ge=0, description="Decides data order and noise.")
     save_every: int = Field(500, ge=1, description="Steps from checkpoint to checkpoint.")
+    preview_every: int | None = Field(
+        None, ge=1, description="Steps from preview to preview; none unless said."
+    )
     device: Annotated[str, AfterValidator(choose_device)] = Field(
         "cpu", description="cpu, cuda, mps or auto."
     )
@@ -90,8 +99,9 @@ class Loop:
         s = self.settings
         if s.threads:
             torch.set_num_threads(s.threads)
+        self.dataset_sha256 = sha256(s.dataset)
         self.model.to(s.device)
-        self.averaged = copy.deepcopy(self.model).requires_grad_(False)
+        self.averaged = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
             self.trained, s.learning_rate, betas=(0.9, 0.99), weight_decay=s.weight_decay
@@ -105,10 +115,17 @@ class Loop:
             raise MuzeError(f"{s.run}: holds a run already; say --resume, or name another folder")
         s.run.mkdir(parents=True, exist_ok=True)
 
-    def run(self, loss_of: Callable[[int], dict[str, Tensor]], name: str) -> None:
+    def run(
+        self,
+        loss_of: Callable[[int], dict[str, Tensor]],
+        name: str,
+        preview: Callable[[nn.Module, int], None] | None = None,
+    ) -> None:
         """Train until the last step, or until the minutes are over.
 
         ``loss_of(step)`` gives named losses; the one called ``loss`` is minimised.
+        ``preview(averaged, step)`` shows what the averaged weights can do; training is the same
+        with it and without, and goes on where it raises ``MuzeError``.
         """
         s = self.settings
         advance = self.report.task(name, s.steps)
@@ -137,6 +154,8 @@ class Loop:
                 self.save()
                 recent = np.mean([row["loss"] for row in self.losses[-s.save_every :]])
                 self.report.note(f"{name}: step {self.step}, loss {recent:.4f}")
+            if preview and s.preview_every and self.step % s.preview_every == 0:
+                self._show(preview, name)
             advance()
         self.save()
 
@@ -150,10 +169,14 @@ class Loop:
         tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
         for index, values in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in values.items()}
-        save_file({k: v.contiguous() for k, v in tensors.items()}, fresh / "state.safetensors")
-        about = {"step": self.step, "settings": self.settings.model_dump(mode="json")}
-        text = json.dumps(about | {"losses": self.losses})
-        (fresh / "state.json").write_text(text, encoding="utf-8")
+        save_tensors({k: v.contiguous() for k, v in tensors.items()}, fresh / "state.safetensors")
+        about = {
+            "step": self.step,
+            "settings": self.settings.model_dump(mode="json"),
+            "dataset_sha256": self.dataset_sha256,
+            "losses": self.losses,
+        }
+        write_whole(fresh / "state.json", json.dumps(about).encode())
         shutil.rmtree(old, ignore_errors=True)
         if state.exists():
             os.replace(state, old)
@@ -161,23 +184,58 @@ class Loop:
         shutil.rmtree(old, ignore_errors=True)
         draw_losses(self.losses, folder / "loss.png")
 
+    def _show(self, preview: Callable[[nn.Module, int], None], name: str) -> None:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            try:
+                preview(self.averaged, self.step)
+            except MuzeError as fault:
+                self.report.note(f"{name}: no preview of step {self.step}: {fault}")
+
     def _load(self, state: Path) -> None:
         try:
             about = json.loads((state / "state.json").read_text(encoding="utf-8"))
+            self._check_same(about, state)
             tensors = load_file(state / "state.safetensors")
             self.model.load_state_dict(_under("model.", tensors))
             self.averaged.load_state_dict(_under("averaged.", tensors))
+            self.step, self.losses = int(about["step"]), list(about["losses"])
         except FileNotFoundError:
             raise CheckpointError(f"{state}: there is no run to resume") from None
-        except (ValueError, SafetensorError, RuntimeError) as fault:
+        except (ValueError, TypeError, KeyError, SafetensorError, RuntimeError) as fault:
             told = shorten(str(fault), 300, placeholder=" ...")
             raise CheckpointError(f"{state}: does not fit this training: {told}") from None
-        self.step, self.losses = about["step"], about["losses"]
         moments: dict[int, dict[str, Tensor]] = {}
         for key, value in _under("optimiser.", tensors).items():
             index, _, name = key.partition(".")
             moments.setdefault(int(index), {})[name] = value
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
+
+    def _check_same(self, about: dict[str, Any], state: Path) -> None:  # Any: state.json
+        """Check that a run goes on as it began; the states of older muzes may say less.
+
+        Raises:
+            MuzeError: a setting that decides the weights is another; names both.
+        """
+        now = self.settings.model_dump(mode="json")
+        said = {**about["settings"], **{key: now[key] for key in FREE}}
+        try:
+            before = type(self.settings).model_validate(said).model_dump(mode="json")
+        except ValidationError as fault:
+            first = fault.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))
+            raise CheckpointError(
+                f"{state}: was saved with settings this muze does not know: {where}: {first['msg']}"
+            ) from None
+        if self.settings.start is None:  # the run's own weights take its place anyway
+            before["start"] = None
+        differ = [f"{path} was {a!r} and is {b!r}" for path, a, b in _differing(before, now)]
+        if about.get("dataset_sha256", self.dataset_sha256) != self.dataset_sha256:
+            differ.append(f"what is in {self.settings.dataset} has changed")
+        if differ:
+            raise MuzeError(
+                f"{self.settings.run}: cannot be resumed: {'; '.join(differ)}; give what it began "
+                "with (leave the option out), or start another run in a new folder"
+            )
 
     def _average(self) -> None:
         # early averages forget fast, or the random start would stay in them
@@ -195,6 +253,18 @@ class Loop:
         if self.settings.amp == "off":
             return nullcontext()
         return torch.autocast(torch.device(self.settings.device).type, torch.bfloat16)
+
+
+def _differing(
+    before: dict[str, Any], now: dict[str, Any], under: str = ""
+) -> Iterator[tuple[str, Any, Any]]:  # Any: JSON
+    """Yield where two settings differ, and how: ``unet.dropout``, the old, the new."""
+    for key in dict.fromkeys([*before, *now]):
+        old, new, path = before.get(key), now.get(key), f"{under}{key}"
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from _differing(old, new, f"{path}.")
+        elif old != new:
+            yield path, old, new
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

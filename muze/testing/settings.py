@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -31,6 +32,15 @@ def check_light_import(case: Any) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=path)
     require(done.returncode != 3, "importing it imports torch; import torch inside the functions")
     require(done.returncode == 0, f"it does not import alone: {done.stderr.strip()}")
+
+
+def refusal(model: type[BaseModel], told: dict[str, Any]) -> str | None:
+    """Return why ``model`` refuses what a manifest says, read strictly as JSON is, or None."""
+    try:
+        model.model_validate_json(json.dumps(told), strict=True)
+    except ValidationError as fault:
+        return str(fault.errors(include_url=False)[0]["msg"])
+    return None
 
 
 def refuses_unknown_keys(model: type[BaseModel], sound: dict[str, Any]) -> None:

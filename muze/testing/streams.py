@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from muze.core.grid import Audio, Features, SectionSpan, TempoMark, TimeGrid
-from muze.core.protocols import Score, Stream
+from muze.core.protocols import Score, Stream, hears
 from muze.testing import sounds
 from muze.testing.settings import (
     check_config,
     check_light_import,
+    refusal,
     refuses_unknown_keys,
     require,
 )
@@ -88,10 +90,19 @@ def material() -> dict[str, Audio]:
 
 
 def check_examples(case: StreamCase) -> None:
-    """Values gives examples, each of which is valid, and refuses a misspelt key."""
+    """Values gives examples, valid as a manifest is read, and refuses what is no number or key."""
+    values = case.cls.Values
     for example in case.examples:
-        case.cls.Values(**example)
-        refuses_unknown_keys(case.cls.Values, example)
+        values(**example)
+        refuses_unknown_keys(values, example)
+        fault = refusal(values, example)
+        require(fault is None, f"{example} is refused by JSON's strict rules: {fault}")
+        for endless in _endless(example):
+            require(
+                refusal(values, endless) is not None,
+                f"Values takes {endless}; derive it from muze.core.settings.Settings, which "
+                "refuses what is not finite",
+            )
 
 
 def check_declarations(case: StreamCase) -> None:
@@ -107,6 +118,8 @@ def check_declarations(case: StreamCase) -> None:
         f"feature_version is {cls.feature_version!r}; it must be a whole number from 1",
     )
     require(bool(cls.extractor), "extractor must tell what extract listens with")
+    flag = getattr(cls, "hears", True)
+    require(isinstance(flag, bool), f"hears is {flag!r}; it must be True or False")
     require(
         isinstance(cls.guidance, (int, float)) and cls.guidance >= 0,
         f"guidance is {cls.guidance!r}; it must be a weight of at least 0",
@@ -126,13 +139,20 @@ def check_parse(case: StreamCase) -> None:
 
 
 def check_extract(case: StreamCase) -> None:
-    """Extract draws the arrays parse draws from any sound, the same each time."""
+    """Extract draws the arrays parse draws from any sound, the same each time, and changes none."""
     pattern = case.parsed[0]
     for name, audio in material().items():
-        heard = case.heard[name]
+        heard, before = case.heard[name], audio.samples.copy()
         follows_layout(case, heard, SONG, f"extract({name})")
         same_widths(case, heard, pattern, f"extract({name})")
         same(heard, case.stream.extract(audio, SONG), f"extract({name}) twice")
+        untouched = np.array_equal(audio.samples, before)
+        require(untouched, f"extract({name}) changes the sound, which others are to hear and keep")
+    spoken = any(heard.get("present", np.ones(1)).any() for heard in case.heard.values())
+    require(
+        spoken or not hears(case.cls),
+        "extract hears nothing in any sound; declare hears = False, so that no song asks it to",
+    )
 
 
 def check_extract_short(case: StreamCase) -> None:
@@ -263,6 +283,18 @@ def _scores(case: StreamCase, asked: Features, heard: Features) -> list[Score]:
     names = [score.name for score in scores]
     require(len(set(names)) == len(names), f"score gives a name twice: {names}")
     return scores
+
+
+def _endless(told: Any) -> Iterator[Any]:
+    """Yield an example with each of its numbers replaced by what is not finite."""
+    if isinstance(told, dict):
+        for key, value in told.items():
+            yield from ({**told, key: other} for other in _endless(value))
+    elif isinstance(told, list):
+        for index, value in enumerate(told):
+            yield from ([*told[:index], other, *told[index + 1 :]] for other in _endless(value))
+    elif isinstance(told, (int, float)) and not isinstance(told, bool):
+        yield from (math.inf, -math.inf, math.nan)
 
 
 def _close(first: Any, second: Any) -> bool:

@@ -1,14 +1,17 @@
 """What the shared analyses hear in sound with known answers."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
+from muze.analysis import sound as sound_module
 from muze.analysis.beats import find_metre, track
 from muze.analysis.chord_network import SYMBOLS, chord_likelihoods
 from muze.analysis.chroma import semitones
 from muze.analysis.keys import key_of_chords
 from muze.analysis.loudness import intensity, short_term
-from muze.analysis.onsets import N_FFT, NUM_MELS, _filters, onset_bands
+from muze.analysis.onsets import N_FFT, NUM_MELS, _filters, log_mel, onset_bands
 from muze.analysis.sections import find_sections
 from muze.analysis.sound import RATE, frames_of, hear
 from muze.core.grid import Audio, Metre, TimeGrid
@@ -22,9 +25,41 @@ def test_the_same_content_is_the_same_sound():
 
 
 def test_frames_are_centred_and_padded_with_silence():
-    frames = frames_of(np.arange(1, 9, dtype=np.float32), 4, 2)
+    (frames,) = frames_of(np.arange(1, 9, dtype=np.float32), 4, 2)
     assert frames.tolist() == [[0, 1, 2, 3], [2, 3, 4, 5], [4, 5, 6, 7], [6, 7, 8, 0]]
-    assert frames_of(np.arange(8, dtype=np.float32), 2, 4).tolist() == [[1, 2], [5, 6]]
+    (frames,) = frames_of(np.arange(8, dtype=np.float32), 2, 4)
+    assert frames.tolist() == [[1, 2], [5, 6]]
+
+
+@pytest.mark.parametrize(("length", "hop", "num_frames"), [(9, 2, None), (2, 5, None), (4, 4, 40)])
+def test_frames_in_pieces_are_those_of_the_whole(length, hop, num_frames, monkeypatch):
+    samples = np.arange(1, 102, dtype=np.float32)
+    (whole,) = frames_of(samples, length, hop, num_frames)
+    monkeypatch.setattr(sound_module, "PIECE", 3)
+    pieces = list(frames_of(samples, length, hop, num_frames))
+    assert len(whole) == (num_frames or len(samples) // hop)
+    assert max(len(piece) for piece in pieces) == 3
+    np.testing.assert_array_equal(np.concatenate(pieces), whole)
+
+
+def peak_memory(function, *arguments):
+    """Return the most bytes of arrays that a call holds at once, over those there before."""
+    short_term(sounds.noise(0.1), TimeGrid.of_song(0.1))  # what is imported does not count
+    tracemalloc.start()
+    function(*arguments)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak
+
+
+def test_five_minutes_are_heard_without_copies_of_them():
+    audio, grid = sounds.noise(300.0), TimeGrid.of_song(300.0)
+    sound = hear(audio)
+    assert peak_memory(hear, audio) < 1e5  # known again by its content
+    assert peak_memory(semitones, sound) < 0.5 * sound.samples.nbytes
+    assert peak_memory(log_mel, sound) < 1.2 * sound.samples.nbytes
+    assert peak_memory(short_term, audio, grid) < 0.2 * sound.samples.nbytes
+    assert peak_memory(track, np.zeros(5000)) < 3e6
 
 
 @pytest.mark.parametrize("note", [36, 57, 69, 84, 95])

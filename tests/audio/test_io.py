@@ -1,5 +1,8 @@
 import io
 import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +10,14 @@ import pytest
 import soundfile
 
 from muze.audio import io as audio_io
-from muze.audio.io import read_audio, resample, write_audio, write_whole
+from muze.audio.io import (
+    encode_audio,
+    read_audio,
+    resample,
+    write_audio,
+    write_together,
+    write_whole,
+)
 from muze.core.errors import AudioError
 from muze.core.grid import Audio
 
@@ -151,18 +161,95 @@ def test_a_misspelt_tag_is_refused(tmp_path):
         write_audio(tmp_path / "a.wav", tone(), {"titel": "x"})
 
 
-@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+class Full:
+    """Raises at the ``at``-th call, as a full disk or Ctrl-C would; says nothing of the file."""
+
+    def __init__(self, call, at, fault):
+        self.call, self.left, self.fault = call, at, fault
+
+    def __call__(self, *arguments):
+        self.left -= 1
+        if self.left == 0:
+            raise self.fault
+        return self.call(*arguments)
+
+
+FAULTS = [OSError(28, "No space left on device"), KeyboardInterrupt()]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Two files that are there, and what shall take their place."""
+    for name in ("song.plan.json", "song.wav"):
+        (tmp_path / name).write_bytes(b"old")
+    return {tmp_path / name: b"new" for name in ("song.plan.json", "song.wav")}
+
+
+def read(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_an_interrupted_write_leaves_nothing_behind(tmp_path, monkeypatch, fault):
     (tmp_path / "song.wav").write_bytes(b"the old one")
-
-    def fail(descriptor):
-        raise fault
-
-    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(os, "fsync", Full(os.fsync, 1, fault))
     with pytest.raises(type(fault)):
         write_whole(tmp_path / "song.wav", b"the new one")
-    assert [p.name for p in tmp_path.iterdir()] == ["song.wav"]
-    assert (tmp_path / "song.wav").read_bytes() == b"the old one"
+    assert read(tmp_path) == {"song.wav": b"the old one"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("at", [1, 2])
+def test_files_written_together_are_all_the_old_ones_where_one_cannot_be_written(
+    files, tmp_path, monkeypatch, fault, at
+):
+    monkeypatch.setattr(os, "fsync", Full(os.fsync, at, fault))
+    with pytest.raises(type(fault)):
+        write_together(files)
+    assert read(tmp_path) == {"song.plan.json": b"old", "song.wav": b"old"}
+
+
+def test_files_written_together_are_all_the_new_ones_where_ctrl_c_comes_between_their_renames(
+    files, tmp_path, monkeypatch
+):
+    replace = Full(Path.replace, 2, KeyboardInterrupt())
+    monkeypatch.setattr(Path, "replace", lambda part, path: replace(part, path))
+    with pytest.raises(KeyboardInterrupt):
+        write_together(files)
+    assert read(tmp_path) == {"song.plan.json": b"new", "song.wav": b"new"}
+
+
+def test_files_written_together_are_there(files, tmp_path):
+    write_together(files)
+    assert read(tmp_path) == {"song.plan.json": b"new", "song.wav": b"new"}
+
+
+def test_a_full_disk_is_told_with_the_file(files, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "fsync", Full(os.fsync, 2, OSError(28, "No space left on device")))
+    with pytest.raises(OSError, match="No space left") as told:
+        write_together(files)
+    assert told.value.filename == str(tmp_path / "song.wav")
+
+
+def test_a_disk_that_really_is_full_is_told_with_the_file(tmp_path):
+    code = (
+        "import resource, sys; from pathlib import Path; from muze.audio.io import write_whole\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
+        "try: write_whole(Path('song.wav'), bytes(8192))\n"
+        "except OSError as fault: print(fault.filename, fault.strerror)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "song.wav File too large\n"
+    assert read(tmp_path) == {}
+
+
+def test_a_sound_is_encoded_and_nothing_is_written(tmp_path):
+    data = bytes(encode_audio(tmp_path / "a.wav", tone()))
+    assert read(tmp_path) == {}
+    write_audio(tmp_path / "a.wav", tone())
+    assert read(tmp_path) == {"a.wav": data}
 
 
 def test_minutes_of_ogg_are_written_whole(tmp_path):

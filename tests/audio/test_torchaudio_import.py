@@ -2,8 +2,13 @@
 
 import subprocess
 import sys
+import types
+import weakref
 
 import pytest
+
+from muze.audio import torchaudio_import as module
+from muze.audio.torchaudio_import import EXTENSION, torchaudio_import
 
 
 def run(code):
@@ -23,7 +28,7 @@ def test_the_python_part_works_whatever_torch_is_installed():
 def test_what_needs_the_compiled_part_says_so():
     done = run(
         "import sys, types; from muze.audio import torchaudio_import as t\n"
-        "extension = t._extension_without_library(OSError('no libc10_cuda.so'))\n"
+        "extension = t._extension_without_library('no libc10_cuda.so')\n"
         "def forced_align(): ...\n"
         "try: extension.fail_if_no_align(forced_align)(1, b=2)\n"
         "except RuntimeError as fault: print(fault)"
@@ -33,11 +38,29 @@ def test_what_needs_the_compiled_part_says_so():
 
 
 def test_an_absent_torchaudio_is_no_fallback(monkeypatch):
-    from muze.audio.torchaudio_import import torchaudio_import
-
     monkeypatch.setitem(sys.modules, "torchaudio", None)
     with pytest.raises(ModuleNotFoundError):
         torchaudio_import()
+
+
+def test_a_failed_load_keeps_nothing_of_what_its_callers_hold(monkeypatch):
+    class Song:
+        pass
+
+    def fails_once(name):
+        if EXTENSION not in sys.modules:
+            raise OSError("no libc10_cuda.so")
+        return types.ModuleType(name)
+
+    def render():
+        song = Song()
+        torchaudio_import()
+        return weakref.ref(song)
+
+    monkeypatch.setitem(sys.modules, EXTENSION, None)  # so that it is put back afterwards
+    del sys.modules[EXTENSION]
+    monkeypatch.setattr(module, "importlib", types.SimpleNamespace(import_module=fails_once))
+    assert render()() is None
 
 
 def test_importing_muze_leaves_torchaudio_alone():

@@ -61,6 +61,12 @@ def test_a_window_sees_its_frames_and_its_tokens():
     assert cut_features(song, LAYOUT, grid, 140, 20)["present"].sum() == 10
 
 
+def test_spans_are_seconds_of_the_song_where_the_grid_starts_later():
+    song = features(1.0, 3, words_span=np.float32([[2, 2.05], [2.05, 2.1], [0, 0.05]]))
+    cut = cut_features(song, LAYOUT, TimeGrid.of_song(4.0).window(200, 10), 0, 5)
+    assert cut["words"].shape == (1, 4)
+
+
 def test_spans_named_in_the_layout_are_cut_with_their_tokens():
     grid, layout = TimeGrid.of_song(4.0), {"words": "tokens", "words_span": "tokens"}
     song = {"words": np.float32([[0], [1]]), "words_span": np.float32([[0, 1], [2, 4]])}

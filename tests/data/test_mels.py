@@ -16,7 +16,8 @@ from muze.testing.sounds import sine
 def dataset(tmp_path):
     for name, hertz in (("a", 440), ("b", 880)):
         soundfile.write(tmp_path / f"{name}.wav", sine(hertz, 0.5).samples.T, 32000)
-    content = {"muze_dataset": 1, "tracks": [{"audio_path": f"{n}.wav"} for n in "ab"]}
+    tracks = [{"audio_path": f"{name}.wav", "duration": 0.5} for name in "ab"]
+    content = {"muze_dataset": 1, "tracks": tracks}
     (tmp_path / "dataset.json").write_text(json.dumps(content))
     return read_dataset(tmp_path / "dataset.json")
 

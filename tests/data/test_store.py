@@ -6,6 +6,8 @@ from muze.core.errors import DatasetError
 from muze.data.store import read_dataset
 from muze.data.track import track_grid
 
+TRACK = {"audio_path": "a.wav", "duration": 3.0}
+
 
 @pytest.fixture
 def write(tmp_path):
@@ -19,13 +21,14 @@ def write(tmp_path):
 
 def test_a_dataset_knows_where_its_audio_lies(write, tmp_path):
     (tmp_path / "a.wav").touch()
-    dataset = read_dataset(write({"muze_dataset": 1, "tracks": [{"audio_path": "a.wav"}]}))
+    dataset = read_dataset(write({"muze_dataset": 1, "tracks": [TRACK]}))
     assert dataset.audio(dataset.tracks[0]) == tmp_path / "a.wav"
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("{", "cannot be read as JSON"), ("[]", "is no muze dataset"),
+    [("{", "cannot be read as JSON"), ("[" * 99_999, "cannot be read as JSON"),
+     ("[]", "is no muze dataset"),
      ({"tracks": [{}]}, "is no muze dataset"), ({"muze_dataset": 1, "tracks": []}, "no tracks")],
 )  # fmt: skip
 def test_what_is_no_dataset_is_told(write, content, told):
@@ -38,13 +41,41 @@ def test_a_missing_dataset_is_told(tmp_path):
         read_dataset(tmp_path / "none.json")
 
 
+def test_a_track_without_its_audio_is_told(write):
+    dataset = read_dataset(write({"muze_dataset": 1, "tracks": [TRACK]}))
+    with pytest.raises(DatasetError, match=r"there is no file .*a\.wav"):
+        dataset.audio(dataset.tracks[0])
+
+
+def test_a_record_may_say_more_than_muze_reads(write):
+    track = {**TRACK, "tempo": None, "lyrics": None, "brightness": [0.1], "tempo_map": []}
+    assert read_dataset(write({"muze_dataset": 1, "tracks": [track]})).tracks == (track,)
+
+
 @pytest.mark.parametrize(
-    ("record", "told"), [({}, "has no audio_path"), ({"audio_path": "a.wav"}, "there is no file")]
+    ("track", "told"),
+    [
+        (1, "tracks.1: Input should be a valid dictionary"),
+        ({"duration": 3.0}, "tracks.1.audio_path: Field required"),
+        ({"audio_path": "a.wav"}, "tracks.1.duration: Field required"),
+        ({**TRACK, "duration": 0}, "tracks.1.duration: Input should be greater than 0"),
+        ({**TRACK, "duration": "3"}, "tracks.1.duration: Input should be a valid number"),
+        ({**TRACK, "duration": float("nan")}, "tracks.1.duration: Input should be a finite"),
+        ({**TRACK, "tempo_map": [{"beat": 0}]}, "tracks.1.tempo_map.0.bpm: Field required"),
+        ({**TRACK, "time_signature": "4"}, "tracks.1.time_signature: Value error, '4' is no time"),
+        ({**TRACK, "segments": [3]}, "tracks.1.segments.0: Input should be"),
+        ({**TRACK, "chords": [{"chord": "C", "start": 0}]}, "tracks.1.chords.0.end: Field"),
+        ({**TRACK, "beat_positions": [0, "1"]}, "tracks.1.beat_positions.1: Input should be"),
+        ({**TRACK, "prompts": "calm"}, "tracks.1.prompts: Input should be a valid list"),
+        ({**TRACK, "loudness": "loud"}, "tracks.1.loudness: Input should be a valid number"),
+    ],
 )
-def test_a_track_without_audio_is_told(write, record, told):
-    dataset = read_dataset(write({"muze_dataset": 1, "tracks": [record]}))
-    with pytest.raises(DatasetError, match=told):
-        dataset.audio(record)
+def test_a_record_that_makes_no_sense_is_told_with_its_place(write, track, told):
+    path = write({"muze_dataset": 1, "tracks": [TRACK, track]})
+    with pytest.raises(DatasetError) as fault:
+        read_dataset(path)
+    assert str(fault.value).startswith(f"{path}: {told}")
+    assert "\n" not in str(fault.value)
 
 
 def test_a_track_s_grid_has_its_tempo_map_metre_and_sections():

@@ -6,12 +6,12 @@ from pydantic import Field
 
 from muze.audio.io import write_audio
 from muze.core.errors import AudioError, PluginError
-from muze.core.grid import Audio, Metre, TempoMark
+from muze.core.grid import Audio, Metre, TempoMark, TimeGrid
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import song_from_options
-from muze.pipelines.draw import draw
-from muze.pipelines.plan import OutputPlan, Plan, SectionPlan
+from muze.pipelines.draw import draw, draw_record
+from muze.pipelines.plan import SHOWN_ORIGINS, OutputPlan, Plan, SectionPlan
 from muze.pipelines.resolve import ComponentPlan, Recording, StreamPlan, file_hash
 from muze.report import SilentReport
 
@@ -93,8 +93,9 @@ def plan_of(streams, sections=(), duration=4.0):
         muze="0", plugins={}, manifest=None, song=song_from_options({"PROMPT": "x"}), model="m",
         prompt="x", negative_prompt=None, seed=0, duration=duration, num_bars=4,
         tempo=(TempoMark(0.0, 240.0),), time_signature=str(Metre()), key="C major", sections=parts,
-        streams=streams, guidance={}, sampler=ComponentPlan(name="ddim"), num_steps=1, vocoder=None,
-        output=OutputPlan(path="x.wav", format="wav", loudness=-14), origins={},
+        streams=streams, guidance={"all": 1}, sampler=ComponentPlan(name="ddim"), num_steps=1,
+        vocoder=None, output=OutputPlan(path="x.wav", format="wav", loudness=-14),
+        origins=dict.fromkeys(SHOWN_ORIGINS, "decided"),
     )  # fmt: skip
 
 
@@ -231,3 +232,23 @@ def test_the_installed_streams_are_drawn_as_planned(tmp_path, monkeypatch):
     assert chord[7, 200:].all()
     assert np.allclose(made["tempo"][0]["tempo"], 120)
     assert all(present.all() for _, present in made.values())
+
+
+class Remembered(Curve):
+    """Recalls what a record says of it, and speaks of the first half."""
+
+    def recall(self, record, grid):
+        if "curve" not in record:
+            return None
+        drawn = np.full((2, grid.frames), record["curve"], np.float32)
+        return {"curve": drawn, "present": np.arange(grid.frames) < grid.frames / 2}
+
+
+def test_a_record_is_drawn_as_a_song_is():
+    streams = {"curve": Remembered(Remembered.Config())}
+    grid = TimeGrid.of_song(4.0).window(100, 200)
+    features, present = draw_record({"curve": 3}, grid, streams)["curve"]
+    assert list(features) == ["curve"]
+    assert (features["curve"] == 3).all()
+    assert present.sum() == 100
+    assert draw_record({}, grid, streams) == {}

@@ -1,4 +1,7 @@
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,9 +9,13 @@ import soundfile
 
 from muze.audio import io
 from muze.core.errors import ManifestError, MuzeError, PluginError
-from muze.pipelines.draw import draw
+from muze.model.checkpoint import save_part
+from muze.model.denoiser import Denoiser, DenoiserSettings
+from muze.model.header import part_settings
 from muze.pipelines.generate import generate
-from muze.pipelines.plan import check_output, read_plan
+from muze.pipelines.load import open_streams
+from muze.pipelines.output import check_output
+from muze.pipelines.plan import read_plan
 from muze.report import SilentReport
 
 
@@ -101,15 +108,61 @@ def test_an_interrupted_render_leaves_nothing(plan_of, registry, tmp_path, fault
     assert left(tmp_path) == []
 
 
-def test_a_full_disk_leaves_no_partial_file(plan_of, registry, tmp_path, monkeypatch):
+@pytest.mark.parametrize("at", [1, 2, 4])  # of the four files
+def test_a_full_disk_leaves_no_file_and_no_part_of_one(
+    plan_of, registry, tmp_path, monkeypatch, at
+):
+    calls, fsync = [], io.os.fsync
+
     def full(descriptor):
-        raise OSError(28, "No space left on device")
+        calls.append(descriptor)
+        if len(calls) == at:
+            raise OSError(28, "No space left on device")
+        fsync(descriptor)
 
     plan = plan_of()
     monkeypatch.setattr(io.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as told:
         generate(plan, registry, SilentReport(), "cpu")
+    assert Path(told.value.filename).parent == tmp_path
+    assert len(calls) == at
     assert left(tmp_path) == []
+
+
+def test_ctrl_c_in_the_middle_of_writing_leaves_the_song_before_as_it_was(plan_of, tmp_path):
+    plan_of()  # writes song.yaml
+    beside = {"song.wav": b"old", "song.plan.json": b"old"}
+    for name, data in beside.items():
+        (tmp_path / name).write_bytes(data)
+    code = (
+        "import os, signal; fsync, calls = os.fsync, []\n"
+        "def stopped(descriptor):\n"
+        "    calls.append(descriptor); fsync(descriptor)\n"
+        "    if len(calls) == 3: signal.raise_signal(signal.SIGINT)\n"
+        "os.fsync = stopped\n"
+        "from muze.cli import main\n"
+        "main()"
+    )
+    command = ["generate", "--manifest", "song.yaml", "--quiet", "--device", "cpu"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *command],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "muze: interrupted; nothing half-written is left\n"
+    assert {name: (tmp_path / name).read_bytes() for name in left(tmp_path)} == beside
+
+
+def test_a_render_is_measured_by_the_model_s_own_streams(plan_of, registry, monkeypatch):
+    asked = []
+
+    def measured(audio, plan, drawn, registry, report, dropped, streams):
+        asked.append(streams)
+        return {"scores": []}
+
+    monkeypatch.setattr("muze.pipelines.generate.measure", measured)
+    generate(plan_of(), registry, SilentReport(), "cpu")
+    assert asked[0]["chord"].injects() == {"vector": 8, "frames": 8}  # as it was trained
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_loaded(
@@ -128,16 +181,12 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_loaded(
 
 
 def test_a_stream_the_model_was_not_trained_with_is_told(plan_of, registry, tmp_path, model):
-    import shutil
-
-    from muze.model.header import read_header, write_header
-
-    plan = plan_of()
     deaf = shutil.copytree(model, tmp_path / "deaf")
-    header = read_header(deaf)
-    del header["parts"]["denoiser"]["settings"]["streams"]["chord"]
-    write_header(deaf, header)
-    # the network of fewer streams does not fit the weights, which is told as well
-    with pytest.raises(MuzeError):
-        generate(plan.model_copy(update={"model": str(deaf)}), registry, SilentReport(), "cpu")
-    assert "chord" in draw(plan, registry, SilentReport())
+    about = part_settings(model, "denoiser", DenoiserSettings)
+    heard = {name: config for name, config in about.streams.items() if name != "chord"}
+    about = about.model_copy(update={"streams": heard})
+    save_part(deaf, "denoiser", Denoiser(about, open_streams(heard, registry)), about, {})
+    plan = plan_of().model_copy(update={"model": str(deaf)})
+    with pytest.raises(MuzeError, match=r"deaf was not trained to hear chord; it hears text, "):
+        generate(plan, registry, SilentReport(), "cpu")
+    assert left(tmp_path) == ["deaf"]

@@ -2,6 +2,7 @@ import pytest
 
 from muze.audio.io import write_audio
 from muze.core.errors import AudioError
+from muze.core.protocols import Score
 from muze.core.registry import Registry
 from muze.pipelines.draw import draw
 from muze.pipelines.measure import measure, measure_file
@@ -76,6 +77,40 @@ def test_every_figure_says_who_heard_it_and_what_chance_and_no_control_get(right
     assert {row["origin"] for row in rows.values()} == {"asked", "decided"}
     others = [row for key, row in rows.items() if key != ("chord", "chord majmin")]
     assert {row["dropped"] for row in others} == {None}
+
+
+@pytest.mark.parametrize(
+    ("song", "section", "origin"),
+    [("decided", "asked", "asked"), ("asked", "decided", "asked"), ("decided", None, "decided"),
+     (None, "asked", "asked")],
+)  # fmt: skip
+def test_what_any_section_asks_for_is_asked(make_song, plan, drawn, song, section, origin):
+    chord = plan.streams["chord"]
+
+    def told(origin):
+        return {"chord": chord.model_copy(update={"origin": origin})} if origin else {}
+
+    parts = (plan.sections[0], plan.sections[0].model_copy(update={"streams": told(section)}))
+    changed = plan.model_copy(update={"streams": told(song), "sections": parts})
+    audio, one = make_song(["C", "Am", "F", "G"], 120.0, 8.0), {"chord": drawn["chord"]}
+    rows = measure(audio, changed, one, Registry(), SilentReport())["scores"]
+    assert {row["origin"] for row in rows} == {origin}
+
+
+def test_a_stream_hears_as_the_model_configures_it(make_song, plan, drawn):
+    class Deaf:
+        extractor = "nobody"
+
+        def extract(self, audio, grid):
+            return {}
+
+        def score(self, asked, heard, grid):
+            return [Score("chord majmin", 0.125, "share", True, None)]
+
+    audio, one = make_song(["C", "Am", "F", "G"], 120.0, 8.0), {"chord": drawn["chord"]}
+    told = measure(audio, plan, one, Registry(), SilentReport(), streams={"chord": Deaf()})
+    assert [row["value"] for row in told["scores"]] == [0.125]
+    assert told["scores"][0]["extractor"].startswith("nobody")
 
 
 def test_a_recording_of_another_length_is_measured_over_the_plan(measured):

@@ -1,15 +1,19 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from muze.analysis.loudness import integrated
 from muze.audio.io import write_audio
 from muze.core.errors import AudioError, ManifestError, PluginError
 from muze.core.grid import Audio, Metre
 from muze.core.registry import Registry
 from muze.manifest import song_from_options
-from muze.pipelines.model_info import ModelInfo
-from muze.pipelines.plan import Plan, check_output, plan_file, plan_song, read_plan
+from muze.pipelines.model_info import ModelInfo, find_model
+from muze.pipelines.output import check_output
+from muze.pipelines.plan import Plan, plan_file, plan_song, read_plan
 from muze.pipelines.templates import TEMPLATES
 
 
@@ -37,6 +41,13 @@ def faults(plan, tmp_path):
         return str(told.value).replace(f"{tmp_path / 'song.yaml'}:", "").splitlines()
 
     return faults
+
+
+def noise(path):
+    """Write eight seconds of noise; return how loud it is, in LUFS."""
+    samples = 0.1 * np.random.default_rng(0).standard_normal((1, 32000 * 8)).astype(np.float32)
+    write_audio(path, Audio(samples, 32000))
+    return integrated(Audio(samples, 32000))
 
 
 def on_bar_lines(plan):
@@ -148,7 +159,7 @@ def test_nothing_said_is_thirty_seconds_decided_by_seed_and_words(plan):
     }  # fmt: skip
     assert all({"chord", "energy"} <= set(section.streams) for section in planned.sections)
     assert planned.origins == {
-        "seed": "asked", "tempo": "decided", "key": "decided", "time_signature": "asked",
+        "seed": "asked", "tempo": "decided", "key": "decided", "time_signature": "decided",
         "structure": "decided", "duration": "decided",
     }  # fmt: skip
     assert plan("prompt: sleepy lo-fi hip hop waltz\nseed: 3\n") == planned
@@ -161,11 +172,11 @@ def test_a_seed_that_is_not_given_is_drawn_and_kept(plan):
     assert first.origins["seed"] == "decided"
 
 
-def test_what_a_prompt_names_is_asked_and_the_manifest_wins_over_it(plan):
+def test_what_a_prompt_s_words_name_decides_and_the_manifest_wins_over_it(plan):
     planned = plan("prompt: techno at 132 bpm in F# minor\nkey: C major\n")
     assert (planned.tempo[0].bpm, planned.key) == (132, "C major")
-    assert planned.origins["tempo"] == planned.origins["key"] == "asked"
-    assert planned.streams["tempo"].origin == "asked"
+    assert (planned.origins["tempo"], planned.origins["key"]) == ("decided", "asked")
+    assert planned.streams["tempo"].origin == "decided"
 
 
 def test_chords_are_shown_bar_by_bar(plan):
@@ -297,7 +308,7 @@ output: {path: song.wave}
             "prompt: x\ntempo: [{bar: 1, bpm: 100}, {bar: 99, bpm: 90}]\nbars: 8",
             "3: tempo.1: changes at bar 99, but the song has 8 bars",
         ),
-        ("prompt: x\nbars: 9000", "3: bars: make a song of"),
+        ("prompt: x\nbars: 9000\ntempo: 120", "3: bars: 9000 bars take 18000.00 s; a song lasts"),
         ("prompt: x at 900 bpm", "2: prompt: 900 bpm is no tempo; it must be 20 to 400"),
         (
             "prompt: x\nstructure: {sections: [{type: solo, bars: 2, streams: {loudness: -9}}]}",
@@ -318,7 +329,85 @@ output: {path: song.wave}
             "prompt: x\nstreams: {chord: }",
             "3: streams.chord: is empty; give its values, or take it out",
         ),
-        ("prompt: x\nsampler: {name: dpmpp, eta: 0.5}", "3: sampler.eta: unknown key"),
+        (
+            "prompt: x\nsampler: {name: dpmpp, eta: 0.5}",
+            "3: sampler.eta: unknown key; known are name, steps",
+        ),
+        (
+            "prompt: x\nstreams: {text: {form: hum.wav}, chord: {form: hum.wav}}",
+            "3: streams.chord.form: unknown key; did you mean 'from'?",
+        ),
+        (
+            "prompt: x\nnegative_prompt: y\nguidance: {all: 1}",
+            "3: negative_prompt: does nothing where guidance.all is 1; raise that, or leave this",
+        ),
+        (
+            "prompt: x\nguidance: {genre: 2}",
+            "3: guidance.genre: this song says nothing of genre; say it under streams, or leave "
+            "this out",
+        ),
+        (
+            "prompt: x\noutput: {stems: true}",
+            "3: output.stems: no model has stems to write yet; take it out",
+        ),
+        (
+            "prompt: x\noutput: {loudness: -14}\nstreams: {loudness: -30}",
+            "3: output.loudness: says -14 LUFS, but streams.loudness asks for -30.0; "
+            "leave one of them out, or make them agree",
+        ),
+        (
+            "prompt: x\nstreams: {loudness: -60}",
+            "3: streams.loudness: asks for -60 LUFS; a file may have -50 to -5",
+        ),
+        (
+            "prompt: x\nstreams: {energy: true}",
+            "3: streams.energy: must be a number, not true",
+        ),
+        ("prompt: x\nstreams: {energy: '0.5'}", "must be a number, not '0.5'"),
+        ("prompt: x\nstreams: {tempo: '120'}", "3: streams.tempo: must be a number, not '120'"),
+        ("prompt: x\nstreams: {loudness: .nan}", "must be a finite number, not nan"),
+        (
+            "prompt: x\nstreams: {chord: {progression: [C], beats_per_chord: true}}",
+            "3: streams.chord.beats_per_chord: must be a number, not true",
+        ),
+        (
+            "prompt: x\nstreams: {chord: {progression: [C], beats_per_chord: '4'}}",
+            "3: streams.chord.beats_per_chord: must be a number, not '4'",
+        ),
+        (
+            "prompt: x\nstreams: {chord: {progression: [C], beats_per_chord: .inf}}",
+            "3: streams.chord.beats_per_chord: must be a finite number, not inf",
+        ),
+        (
+            "prompt: x\nstreams: {chord: {progression: [C], beats_per_chord: 0.00000001}}",
+            "3: streams.chord.beats_per_chord: must be greater than or equal to 0.0625, not 1e-08",
+        ),
+        (
+            "prompt: x\nstreams: {chord: {progression: [C], beats_per_chord: 1025}}",
+            "3: streams.chord.beats_per_chord: must be less than or equal to 1024, not 1025",
+        ),
+        ("prompt: x\nvocoder: {name: griffin_lim, num_iters: '9'}", "must be an integer, not '9'"),
+        (
+            "prompt: x\nstreams: {beat: {positions: [0, .inf]}}",
+            "3: streams.beat.positions.1: must be a finite number, not inf",
+        ),
+        (
+            "prompt: x\nstreams: {beat: {positions: [0, 100, 200]}}",
+            "3: streams.beat.positions: from 0 to 100 s is no beat; beats rise by 0.15 to 3 s",
+        ),
+        (
+            "prompt: x\nstructure: {sections: [{type: solo, bars: 2, "
+            "streams: {beat: {positions: [0, 0.5, 1]}}}]}",
+            "3: structure.sections.0.streams.beat: beat holds for the whole song; say it there",
+        ),
+        (
+            'prompt: x\noutput: {path: "a\\0b.wav"}',
+            r"3: output.path: 'a\x00b.wav' holds a character that no file's name has",
+        ),
+        (f"prompt: x\noutput: {{path: {'a' * 300}.wav}}", "wav: its name is 74 letters too long"),
+        # its .adherence.json would be too long
+        (f"prompt: x\noutput: {{path: {'a' * 230}.wav}}", "wav: its name is 4 letters too long"),
+        (f"prompt: x\noutput: {{path: {'a/' * 3000}a.wav}}", "wav: there is no folder"),
     ],
 )
 def test_each_impossible_wish_is_told(faults, text, told):
@@ -383,6 +472,146 @@ def test_guidance_sampler_and_steps_are_resolved(plan):
     assert default.vocoder is None
 
 
+@pytest.mark.parametrize("stream", ["genre", "text", "section", "position"])
+def test_what_no_recording_tells_is_not_taken_from_one(faults, tmp_path, stream):
+    noise(tmp_path / "hum.wav")
+    prompt = "" if stream == "text" else "prompt: x\n"
+    (told,) = faults(f"{prompt}seed: 1\nstreams:\n  {stream}:\n    from: hum.wav\n")
+    assert (
+        f": streams.{stream}.from: {stream} cannot be heard in a recording; say it in val" in told
+    )
+
+
+def test_a_song_is_never_written_over_what_it_reads(plan, faults, tmp_path):
+    noise(tmp_path / "song.wav")
+    heard = "prompt: x\nstreams: {chord: {from: song.wav}}\n"
+    lost = (
+        f"{tmp_path / 'song.wav'} is read here and would be written over; give output another path"
+    )
+    assert faults(heard) == [f"3: streams.chord.from: {lost}"]
+    assert faults(heard + "output: {path: song.wav}\n") == [f"4: output.path: {lost}"]
+    told = faults(heard, options={"--output": "./song.wav"})
+    assert told == [f"--output: {lost}"]
+    assert plan(heard + "output: {path: other.wav}\n").output.format == "wav"
+    # what is written beside the song counts, and so does a section's recording
+    (tmp_path / "hum.png").symlink_to(tmp_path / "song.wav")
+    (told,) = faults(
+        "prompt: x\nstructure:\n  sections:\n"
+        "  - {type: solo, bars: 2, streams: {chord: {from: hum.png}}}\noutput: {path: hum.wav}\n"
+    )
+    assert told.startswith("6: output.path: ")
+    assert "would be written over" in told
+
+
+def test_a_song_is_never_written_over_its_manifest(tmp_path, monkeypatch, registry):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "song.plan.json"
+    path.write_text('{"muze": 1, "prompt": "x", "output": {"path": "song.wav"}}')
+    with pytest.raises(ManifestError, match=r"plan\.json:1: output\.path: .* is read here"):
+        plan_file(path, registry)
+
+
+def test_a_tempo_map_out_of_order_is_told_once(faults):
+    assert faults("prompt: x\ntempo:\n- {bar: 1, bpm: 90}\n- {bar: 1, bpm: 99}\n") == [
+        "5: tempo.1.bar: must come after bar 1"
+    ]
+
+
+def test_the_prompt_is_the_short_form_of_the_text(plan):
+    planned = plan(
+        "streams: {text: {prompt: techno at 133 bpm}}\nstructure:\n  sections:\n"
+        "  - {type: solo, bars: 2, streams: {text: piano}}\n"
+        "  - {type: solo, bars: 2, prompt: bass}\n"
+    )
+    assert (planned.prompt, planned.tempo[0].bpm) == ("techno at 133 bpm", 133)
+    assert planned.streams["genre"].values == {"names": ["techno"]}
+    assert planned.streams["text"].values == {"prompt": "techno at 133 bpm"}
+    assert [section.prompt for section in planned.sections] == ["piano", "bass"]
+    assert Plan.from_json(planned.to_json()) == planned
+
+
+def test_a_prompt_longer_than_the_language_model_reads_is_a_fault(faults):
+    assert faults(f"prompt: {'dog ' * 300}\nnegative_prompt: {'cat ' * 300}\n") == [
+        "2: prompt: a prompt of 302 word pieces; MiniLM reads 256 at most, so shorten it",
+        "3: negative_prompt: a prompt of 302 word pieces; MiniLM reads 256 at most, so shorten it",
+    ]
+
+
+def test_a_negative_prompt_needs_a_model_that_reads(plan, faults):
+    deaf = ModelInfo(name="tiny", streams=("chord",), guidance={"all": 3.0})
+    assert plan("prompt: x\n", find_model=lambda *_: deaf).prompt == "x"
+    (told,) = faults("prompt: x\nnegative_prompt: y\n", find_model=lambda *_: deaf)
+    assert told.startswith("3: negative_prompt: model tiny knows no stream 'text'")
+
+
+def test_the_file_is_as_loud_as_the_stream_asks(plan, tmp_path):
+    assert plan("prompt: x\n").output.loudness == -14
+    assert plan("prompt: x\nstreams: {loudness: -30}\n").output.loudness == -30
+    curve = "prompt: x\nstreams: {loudness: {curve: [-20, -10]}}\n"
+    assert plan(curve).output.loudness == pytest.approx(-14.08)
+    assert plan(curve + "output: {loudness: -14.1}\n").output.loudness == -14.1
+    level = noise(tmp_path / "hum.wav")
+    planned = plan("prompt: x\nduration: 4\nstreams: {loudness: {from: hum.wav}}\n")
+    assert planned.output.loudness == pytest.approx(level, abs=0.1)
+
+
+def test_guidance_of_what_a_section_says_is_welcome(plan, faults):
+    said = (
+        "prompt: x\nstructure: {sections: [{type: solo, bars: 2, genre: GENRE}]}\n"
+        "guidance: {genre: 2, chord: 1, brightness: 0}\n"
+    )
+    assert plan(said.replace("GENRE", "jazz")).guidance["genre"] == 2
+    (told,) = faults(said.replace("GENRE", "jaz"))  # and no other, since it is said
+    assert "unknown genre 'jaz'" in told
+
+
+@pytest.fixture
+def trained(tmp_path):
+    """Write the header of a model that reads prompts and chords; return a song that names it."""
+
+    def trained(**parts):
+        streams = {"text": {}, "chord": {}}
+        about = {name: {"feature_version": 1, "from": "muze"} for name in streams}
+        denoiser = {"settings": {"streams": streams, "guidance": 2.5}, "streams": about}
+        written = {
+            name: {"file": f"{name}.safetensors", "sha256": "0", **part}
+            for name, part in {"denoiser": denoiser, **parts}.items()
+        }
+        (tmp_path / "tiny").mkdir(exist_ok=True)
+        header = {"muze_model": 1, "parts": written}
+        (tmp_path / "tiny" / "muze.json").write_text(json.dumps(header))
+        return "prompt: x\nmodel: tiny\n"
+
+    return trained
+
+
+def test_a_vocoder_without_weights_is_told_in_planning(plan, faults, trained):
+    song = trained()
+    assert plan(song, find_model=find_model).vocoder.name == "griffin_lim"
+    assert faults(song + "vocoder: {name: vocos}\n", find_model=find_model) == [
+        "4: vocoder.name: vocoder vocos needs weights and this model has none; use griffin_lim"
+    ]
+
+
+def test_a_vocoder_s_weights_fix_its_settings(plan, faults, trained):
+    song = trained(vocoder={"name": "vocos", "settings": {"dim": 64, "num_layers": 2}})
+    assert plan(song, find_model=find_model).vocoder.name == "vocos"
+    assert plan(song + "vocoder: {name: vocos, dim: 64}\n", find_model=find_model)
+    (told,) = faults(song + "vocoder: {name: vocos, dim: 128}\n", find_model=find_model)
+    assert told.startswith("4: vocoder.dim: is 64 in the weights of model ")
+    assert plan(song + "vocoder: {name: griffin_lim, num_iters: 3}\n", find_model=find_model)
+    song = trained(vocoder={"name": "vocos", "settings": {"width": 64}})
+    (told,) = faults(song, find_model=find_model)
+    assert told.startswith("3: model: model ")
+    assert "the settings of its vocoder vocos are wrong: width: " in told
+
+
+def test_a_model_s_name_that_none_can_have_is_told(faults):
+    for name in ("a" * 300, "my models/x"):
+        (told,) = faults(f"prompt: x\nmodel: {name}\n", find_model=find_model)
+        assert told.startswith("3: model: ")
+
+
 def test_a_broken_recording_is_a_fault_of_the_manifest(faults, tmp_path):
     (tmp_path / "hum.wav").write_text("no sound at all")
     (told,) = faults("prompt: x\nstreams:\n  chord:\n    from: hum.wav\n")
@@ -411,6 +640,12 @@ def test_a_tempo_is_taken_from_a_recording(plan, faults, tmp_path):
     assert planned.tempo[0].bpm == pytest.approx(120, rel=0.03)
     write_audio(tmp_path / "hush.wav", Audio(np.zeros((1, rate * 4), np.float32), rate))
     (told,) = faults("prompt: x\nstreams: {tempo: {from: hush.wav}}\n")
+    assert "lets no tempo be heard" in told
+    (told,) = faults(
+        "prompt: x\nstructure:\n  sections:\n  - type: solo\n    bars: 2\n    streams:\n"
+        "      tempo: {from: hush.wav}\n"
+    )
+    assert told.startswith("8: structure.sections.0.streams.tempo: ")
     assert "lets no tempo be heard" in told
 
 

@@ -7,13 +7,17 @@ from muze.model.windows import Windows
 from muze.pipelines import sample as sampling
 from muze.pipelines.draw import draw
 from muze.pipelines.load import load_model
-from muze.pipelines.sample import Passes, sample
+from muze.pipelines.sample import Passes, negative_of, sample
 from muze.report import SilentReport
 
 
 @pytest.fixture(scope="module")
 def loaded(model, registry):
     return load_model(model, registry, "cpu")
+
+
+def passes_of(model, drawn, plan, windows):
+    return Passes(model, drawn, plan.grid, plan.guidance, negative_of(plan, model), windows)
 
 
 @pytest.fixture
@@ -33,7 +37,8 @@ def passes(loaded, registry, plan_of):
         drawn = draw(plan, registry, SilentReport(), loaded.streams)
         drawn = {name: value for name, value in drawn.items() if name not in without}
         num_frames = plan.grid.frames // loaded.time_stride
-        return Passes(loaded, drawn, plan, Windows.over(num_frames, longest, 4))
+        windows = Windows.over(num_frames, longest, 4)
+        return passes_of(loaded, drawn, plan, windows)
 
     return passes
 
@@ -53,7 +58,7 @@ def test_the_seed_decides_the_noise(sampled):
     "text",
     ["tempo: 150", "key: F# minor", "streams: {chord: {progression: [Em, D]}}",
      "streams: {genre: [jazz]}", "streams: {loudness: -30}", "guidance: {all: 1}",
-     "guidance: {all: 3, chord: 2}", "guidance: {all: 3, beat: -1}", "negative_prompt: noise",
+     "guidance: {all: 3, chord: 2}", "guidance: {all: 3, beat: 1}", "negative_prompt: noise",
      "time_signature: 3/4", "prompt: roaring guitars",
      "structure: {sections: [{type: verse, bars: 1, energy: 0.1}, {type: drop, bars: 1}]}"],
 )  # fmt: skip
@@ -146,8 +151,8 @@ def test_what_is_not_drawn_is_as_if_dropped(loaded, registry, plan_of):
     silent = {n: (f, np.zeros_like(present)) for n, (f, present) in drawn.items()}
     x = torch.randn(1, 8, 1, 37, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        absent = Passes(loaded, {}, plan, windows).denoise(x, 0.5, 0)
-        dropped = Passes(loaded, silent, plan, windows).denoise(x, 0.5, 0)
-        told = Passes(loaded, drawn, plan, windows).denoise(x, 0.5, 0)
+        absent = passes_of(loaded, {}, plan, windows).denoise(x, 0.5, 0)
+        dropped = passes_of(loaded, silent, plan, windows).denoise(x, 0.5, 0)
+        told = passes_of(loaded, drawn, plan, windows).denoise(x, 0.5, 0)
     torch.testing.assert_close(absent, dropped, atol=1e-5, rtol=1e-4)
     assert not torch.allclose(absent, told, atol=1e-4)

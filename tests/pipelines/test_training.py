@@ -3,10 +3,12 @@ import json
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from muze.core.errors import CheckpointError, MuzeError
+from muze.model import checkpoint
 from muze.pipelines import training
 from muze.pipelines.training import Loop, LoopSettings, check_crop, draw_losses, draws, rate_at
 from muze.report import SilentReport
@@ -38,15 +40,17 @@ class Network(nn.Module):
 
 @pytest.fixture
 def settings(tmp_path):
+    (tmp_path / "dataset.json").write_text("three songs")
+
     def settings(run="run", **changes):
-        given = {"dataset": "unused.json", "run": tmp_path / run, "steps": 8, "warmup": 2,
-                 "learning_rate": 0.1, "save_every": 2, "ema": 0.8}  # fmt: skip
+        given = {"dataset": tmp_path / "dataset.json", "run": tmp_path / run, "steps": 8,
+                 "warmup": 2, "learning_rate": 0.1, "save_every": 2, "ema": 0.8}  # fmt: skip
         return LoopSettings.model_validate({**given, **changes})
 
     return settings
 
 
-def train(settings, report=None, model=None):
+def train(settings, report=None, model=None, preview=None):
     model = model or Network()
     loop = Loop(model, settings, report or SilentReport())
 
@@ -57,7 +61,7 @@ def train(settings, report=None, model=None):
         loss = (model.layers(x)[:, 0] - x.sum(dim=1)).square().mean()
         return {"loss": loss, "twice": 2 * loss}
 
-    loop.run(losses, "a line")
+    loop.run(losses, "a line", preview)
     return loop
 
 
@@ -171,6 +175,71 @@ def test_a_kill_between_the_renames_leaves_the_last_state(settings):
     assert_same_state(whole, cut)
 
 
+class Notes(SilentReport):
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text):
+        self.notes.append(text)
+
+
+@pytest.fixture
+def previews():
+    """A preview that draws numbers as it likes, and the steps and weights it was shown."""
+    seen = []
+
+    def preview(averaged, step):
+        torch.rand(7)
+        assert not averaged.training
+        assert not torch.is_grad_enabled()
+        averaged.layers(torch.randn(2, 3))
+        seen.append((step, averaged.layers[0].weight.clone()))
+
+    preview.seen = seen
+    return preview
+
+
+def test_previews_are_of_the_averaged_weights_at_the_steps_asked_for(settings, previews):
+    loop = train(settings(preview_every=4), preview=previews)
+    assert [step for step, _ in previews.seen] == [4, 8]
+    assert torch.equal(previews.seen[-1][1], loop.averaged.layers[0].weight)
+    assert not torch.equal(previews.seen[-1][1], loop.model.layers[0].weight)
+
+
+def test_there_are_no_previews_unless_said(settings, previews):
+    train(settings(), preview=previews)
+    assert previews.seen == []
+
+
+def test_previews_change_no_bit_of_a_training(settings, previews):
+    plain, shown = settings("plain"), settings("shown", preview_every=1)
+    train(plain)
+    before = torch.get_rng_state()
+    train(shown, preview=previews)
+    assert torch.equal(before, torch.get_rng_state())
+    assert len(previews.seen) == 8
+    assert_same_state(plain, shown)
+
+
+def test_a_run_with_previews_goes_on_to_the_same_bits(settings, previews):
+    whole, cut = settings("whole"), settings("cut", preview_every=3)
+    train(whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, StopAt(5), preview=previews)
+    train(settings("cut", preview_every=2, resume=True), preview=previews)
+    assert [step for step, _ in previews.seen] == [3, 6, 8]
+    assert_same_state(whole, cut)
+
+
+def test_a_preview_that_cannot_be_made_is_told_and_training_goes_on(settings):
+    def preview(averaged, step):
+        raise MuzeError("no ears")
+
+    report = Notes()
+    assert train(settings(preview_every=5), report, preview=preview).step == 8
+    assert "a line: no preview of step 5: no ears" in report.notes
+
+
 def test_a_run_is_not_overwritten(settings):
     train(settings())
     with pytest.raises(MuzeError, match="holds a run already; say --resume"):
@@ -196,6 +265,98 @@ def test_a_state_of_another_network_is_told_in_one_line(settings):
     with pytest.raises(CheckpointError, match="does not fit this training") as told:
         Loop(nn.Linear(2, 2), settings(resume=True), SilentReport())
     assert "\n" not in str(told.value)
+
+
+def test_a_run_does_not_go_on_with_other_settings(settings):
+    train(settings(minutes=1e-9))
+    with pytest.raises(MuzeError) as told:
+        train(settings(resume=True, steps=9, learning_rate=0.2, minutes=None))
+    assert str(told.value) == (
+        f"{settings().run}: cannot be resumed: steps was 8 and is 9; learning_rate was 0.1 and is "
+        "0.2; give what it began with (leave the option out), or start another run in a new folder"
+    )
+
+
+def test_a_run_goes_on_elsewhere_with_what_does_not_change_the_weights(settings, tmp_path):
+    whole, cut = settings("whole"), settings("cut", start="a/model", minutes=1e-9)
+    train(whole)
+    train(cut)
+    cut.run.rename(tmp_path / "moved")
+    (tmp_path / "dataset.json").rename(tmp_path / "songs.json")
+    moved = settings(
+        "moved", dataset=tmp_path / "songs.json", resume=True, save_every=3, preview_every=4,
+        threads=torch.get_num_threads(), minutes=9,
+    )  # fmt: skip
+    train(moved)
+    assert_same_state(whole, moved)
+
+
+def test_a_run_does_not_go_on_from_another_model(settings):
+    train(settings(start="a/model", minutes=1e-9))
+    with pytest.raises(MuzeError, match="start was 'a/model' and is 'b/model'"):
+        train(settings(start="b/model", resume=True))
+
+
+def test_a_run_does_not_go_on_with_other_songs(settings, tmp_path):
+    train(settings(minutes=1e-9))
+    (tmp_path / "dataset.json").write_text("four songs")
+    with pytest.raises(MuzeError, match=r"what is in .*dataset.json has changed"):
+        train(settings(resume=True))
+
+
+def rewrite(settings, change):
+    file = settings.run / "state" / "state.json"
+    about = json.loads(file.read_text())
+    change(about)
+    file.write_text(json.dumps(about))
+
+
+def test_a_run_of_an_older_muze_goes_on(settings, tmp_path):
+    def older(about):
+        del about["dataset_sha256"]
+        del about["settings"]["preview_every"]
+        del about["settings"]["clip"]  # its default was the only way
+
+    whole, cut = settings("whole"), settings("cut", minutes=1e-9)
+    train(whole)
+    train(cut)
+    rewrite(cut, older)
+    train(settings("cut", resume=True))
+    assert_same_state(whole, cut)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [(lambda about: about["settings"].update(batch_sise=3), "does not know: batch_sise: Extra"),
+     (lambda about: about.pop("settings"), "does not fit this training: 'settings'"),
+     (lambda about: about.update(settings=[3]), "does not fit this training: "),
+     (lambda about: about.pop("step"), "does not fit this training: 'step'")],
+)  # fmt: skip
+def test_a_state_that_makes_no_sense_is_told(settings, change, told):
+    train(settings())
+    rewrite(settings(), change)
+    with pytest.raises(CheckpointError, match=told):
+        train(settings(resume=True))
+
+
+def test_a_full_disk_stops_the_training_and_leaves_the_last_state(settings, monkeypatch):
+    whole, cut = settings("whole"), settings("cut")
+    train(whole)
+    saved = []
+
+    def full(tensors, file):
+        saved.append(file)
+        if len(saved) == 2:
+            raise SafetensorError("I/O error: No space left on device (os error 28)")
+        save_file(tensors, file)
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(CheckpointError, match=r"state.safetensors: cannot be written: .*No space"):
+        train(cut)
+    monkeypatch.undo()
+    assert len(state(cut)[1]) == 2
+    train(settings("cut", resume=True))
+    assert_same_state(whole, cut)
 
 
 def test_a_gradient_that_is_no_number_stops_and_saves_nothing(settings):

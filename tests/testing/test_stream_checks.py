@@ -93,6 +93,9 @@ class LevelEncoder(StreamEncoder):
 FAULTS = [  # check, what to write in place of what, and what the check says
     ("examples", '[{"db": -12}, {"db": -30}]', "[]", "Values needs json_schema_extra"),
     ("examples", "class Values(Settings,", "class Values(BaseModel,", "takes an unknown key"),
+    ("examples", '{"db": -30}', '{"db": "-30"}', "refused by JSON's strict rules"),
+    ("examples", "Field(le=0)", "Field(le=0, allow_inf_nan=True)", "Values takes {'db': -inf}"),
+    ("declarations", '"RMS"', '"RMS"; hears: ClassVar = "no"', "hears is 'no'; it must be"),
     (
         "declarations",
         'primary: ClassVar = "db"',
@@ -112,6 +115,13 @@ FAULTS = [  # check, what to write in place of what, and what the check says
     ("parse", '"words": words}', '"words": words, "x": words}', "draws ['x'], which layout"),
     ("parse", "np.full(grid.frames, values.db)", "np.random.rand(grid.frames)", "level differs"),
     ("extract", "np.maximum(power, 1e-6)", "power", "extract(silence): level is not finite"),
+    ("extract", "return drawn(10", "audio.samples[:] *= 1.0001; return drawn(10", "changes the"),
+    (
+        "extract",
+        "1e-6)))",
+        '1e-6))) | {"present": np.zeros(grid.frames, np.float32)}',
+        "declare hears = False",
+    ),
     ("extract_short", "audio.mono), grid.frames", "audio.mono), max(99, grid.frames)", "has 99 fr"),
     ("record", "round(float(x), 2)", "x", "what JSON cannot hold"),
     ("record", "round(float(x), 2)", "float(x) / 2", "recalled and written again"),

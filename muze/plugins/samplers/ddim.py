@@ -59,9 +59,10 @@ class DDIMSampler:
             fresh = self.config.eta * spread
             x = next_alpha * denoised + math.sqrt(next_sigma**2 - fresh**2) * found
             if fresh > 0:
-                x = x + fresh * torch.randn(
-                    x.shape, generator=generator, device=x.device, dtype=x.dtype
+                drawn = torch.randn(
+                    x.shape, generator=generator, device=generator.device, dtype=x.dtype
                 )
+                x = x + fresh * drawn.to(x.device)
             step_done(step + 1)
         return x
 

@@ -51,9 +51,10 @@ class DDPMSampler:
             x = mean_x * x + mean_denoised * denoised
             if next_sigma > 0:
                 spread = next_sigma / sigma * math.sqrt(added)
-                x = x + spread * torch.randn(
-                    x.shape, generator=generator, device=x.device, dtype=x.dtype
+                drawn = torch.randn(
+                    x.shape, generator=generator, device=generator.device, dtype=x.dtype
                 )
+                x = x + spread * drawn.to(x.device)
             step_done(step + 1)
         return x
 

@@ -29,7 +29,7 @@ class GriffinLimVocoder:
         """How long to search."""
 
         num_iters: int = Field(60, ge=1, description="Rounds between spectrum and sound.")
-        momentum: float = Field(0.99, ge=0, le=1, description="0 is the plain algorithm.")
+        momentum: float = Field(0.99, ge=0, lt=1, description="0 is the plain algorithm.")
 
     def __init__(self, config: Config) -> None:
         self.config = config

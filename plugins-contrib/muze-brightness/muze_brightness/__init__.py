@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from muze import hookimpl
@@ -49,10 +50,10 @@ class BrightnessStream:
 
     def extract(self, audio: Audio, grid: TimeGrid) -> Features:
         """Return the spectral centroid in octaves above 100 Hz, over six, in [0, 1], (1, T)."""
-        frames = frames_of(hear(audio).samples, WINDOW, round(RATE / grid.frame_rate), grid.frames)
-        magnitude = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), axis=1))
-        hertz = np.fft.rfftfreq(WINDOW, 1 / RATE)
-        centroid = magnitude @ hertz / np.maximum(magnitude.sum(axis=1), 1e-6)
+        samples, hop = hear(audio).samples, round(RATE / grid.frame_rate)
+        centroid = np.concatenate(
+            [_centroid(frames) for frames in frames_of(samples, WINDOW, hop, grid.frames)]
+        )
         octaves = np.log2(np.maximum(centroid, LOWEST) / LOWEST)
         return {"brightness": np.minimum(octaves / OCTAVES, 1).astype(np.float32)[None]}
 
@@ -82,6 +83,13 @@ class BrightnessStream:
         from muze_brightness.encoder import BrightnessEncoder
 
         return BrightnessEncoder(self.injects())
+
+
+def _centroid(frames: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the spectral centroid in Hz of frames (N, WINDOW), shape (N,)."""
+    magnitude = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), axis=1))
+    hertz = np.fft.rfftfreq(WINDOW, 1 / RATE)
+    return np.asarray(magnitude @ hertz / np.maximum(magnitude.sum(axis=1), 1e-6))
 
 
 @hookimpl

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count
@@ -23,6 +24,7 @@ from muze_corpus.render import (
     Audio,
     draw_sound,
     fitted,
+    loudness_curve,
     mastering_gain,
     measured_loudness,
     midi,
@@ -56,7 +58,7 @@ def build_song(out: Path, seed: int, index: int, split: str, stems: bool) -> Rec
             raise ValueError(
                 f"{done} is of seed {found['seed']}, {found['split']}; use another folder"
             )
-        if not stems or (out / "stems" / name).is_dir():
+        if not stems or ("stems" in found and (out / "stems" / name).is_dir()):
             return found
     song = compose(seed, index, split)
     # Words and sound have draws of their own, so that either can change without the music changing.
@@ -70,17 +72,24 @@ def build_song(out: Path, seed: int, index: int, split: str, stems: bool) -> Rec
     audio = audio * gain
     loudness = measured_loudness(audio)
     if stems:
+        fresh, whole = out / "tmp" / f"{name}-stems", out / "stems" / name
+        shutil.rmtree(fresh, ignore_errors=True)
         for role in song.tracks:
             stem_midi = out / "tmp" / f"{name}-{role}.mid"
             midi(song, sound, [role]).save(stem_midi)
             stem = fitted(synthesise(stem_midi, wav, sound), song.duration)
-            _write_flac(out / "stems" / name / f"{role}.flac", stem * gain)
+            _write_flac(fresh / f"{role}.flac", stem * gain)
             stem_midi.unlink()
+        shutil.rmtree(whole, ignore_errors=True)  # half filled, of an older muze-corpus
+        whole.parent.mkdir(exist_ok=True)
+        os.replace(fresh, whole)
     _write_flac(out / "audio" / f"{name}.flac", audio)
     os.replace(part, score)
     truth = {"audio_path": f"audio/{name}.flac", "midi_path": f"midi/{name}.mid", **record(song)}
     texts = prompts(truth, words)
     truth |= {"prompt": texts[0], "prompts": texts, "loudness": round(loudness, 2)}
+    if index % 2:  # a model learns to follow a curve, and to do without
+        truth["loudness_curve"] = loudness_curve(audio)
     if stems:
         truth["stems"] = {role: f"stems/{name}/{role}.flac" for role in song.tracks}
     _write_json(done, truth)

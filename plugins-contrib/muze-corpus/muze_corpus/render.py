@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyloudnorm
 import soundfile
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
+from scipy.signal import lfilter
 
 from muze_corpus.score import Rng, Song, Track
 
@@ -187,3 +188,17 @@ def mastering_gain(audio: Audio, target: float) -> Audio:
 def measured_loudness(audio: Audio) -> float:
     """Integrated loudness [LUFS] (ITU-R BS.1770)."""
     return float(pyloudnorm.Meter(SAMPLE_RATE).integrated_loudness(audio))
+
+
+def loudness_curve(audio: Audio) -> list[float]:
+    """Momentary loudness [LUFS] ten times a second, over 0.4 s around each (ITU-R BS.1770).
+
+    Never under -70, the measure's own gate.
+    """
+    weighted = audio.astype(np.float64)
+    for stage in pyloudnorm.Meter(SAMPLE_RATE)._filters.values():
+        weighted = lfilter(stage.b, stage.a, weighted)
+    step = SAMPLE_RATE // 10
+    tenths = (weighted[: len(weighted) // step * step] ** 2).reshape(-1, step).mean(axis=1)
+    power = uniform_filter1d(tenths, 4, mode="nearest")
+    return [round(float(x), 1) for x in np.maximum(-70, 10 * np.log10(power + 1e-12) - 0.691)]

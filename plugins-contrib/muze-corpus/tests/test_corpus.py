@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from muze_corpus.arrange import compose
-from muze_corpus.build import build
+from muze_corpus.build import build, build_song
 from muze_corpus.form import SECTION_TYPES
 from muze_corpus.genres import GENRES
 from muze_corpus.harmony import NAMES, PROGRESSIONS, QUALITIES, parse_progression
@@ -214,3 +214,42 @@ def test_a_build_renders_and_goes_on_where_it_was(tmp_path: Path):
     assert [t["audio_path"] for t in data["tracks"]] == ["audio/00000.flac", "audio/00001.flac"]
     with pytest.raises(ValueError, match="another folder"):
         build(tmp_path, seed=2, split="train", songs=1)
+
+
+def test_stems_added_to_a_build_and_stopped_in_a_song_are_rendered_again(
+    tmp_path: Path, monkeypatch
+):
+    calls: list[Path] = []
+
+    def synthesise(score, *_):
+        calls.append(score)
+        if len(calls) == stop:
+            raise KeyboardInterrupt
+        return np.full(32_000, 0.1, np.float32)
+
+    for folder in ("audio", "midi", "records", "tmp"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setattr("muze_corpus.build.synthesise", synthesise)
+    stop = 0
+    assert "stems" not in build_song(tmp_path, 3, 0, "train", stems=False)
+    calls.clear()
+    stop = 3
+    with pytest.raises(KeyboardInterrupt):
+        build_song(tmp_path, 3, 0, "train", stems=True)
+    assert not (tmp_path / "stems").exists()
+    calls.clear()
+    stop = 0
+    found = build_song(tmp_path, 3, 0, "train", stems=True)
+    roles = compose(3, 0).tracks
+    assert set(found["stems"]) == set(roles)
+    assert all((tmp_path / path).is_file() for path in found["stems"].values())
+    assert len(calls) == 1 + len(roles)
+    build_song(tmp_path, 3, 0, "train", stems=True)
+    assert len(calls) == 1 + len(roles)
+    # a folder of stems that no record tells of, as an older build could leave it
+    record_file = tmp_path / "records" / "00000.json"
+    plain = {key: value for key, value in found.items() if key != "stems"}
+    record_file.write_text(json.dumps(plain))
+    (tmp_path / next(iter(found["stems"].values()))).unlink()
+    assert build_song(tmp_path, 3, 0, "train", stems=True) == found
+    assert all((tmp_path / path).is_file() for path in found["stems"].values())

@@ -79,3 +79,15 @@ def test_ddim_with_eta_one_is_ddpm():
     _, ddpm = run(DDPMSampler, {}, 20, Schedule())
     torch.testing.assert_close(ddim, ddpm)
     assert not torch.allclose(ddim, run(DDIMSampler, {}, 20, Schedule())[1])
+
+
+@pytest.mark.parametrize("sampler", [DDIMSampler, DDPMSampler])
+def test_fresh_noise_is_drawn_where_the_generator_lies_and_moved_to_the_latents(sampler):
+    settings = {"eta": 1.0} if sampler is DDIMSampler else {}
+    generator = torch.Generator().manual_seed(0)
+    before = generator.get_state()
+    sampled = sampler(sampler.Config(**settings)).sample(
+        gaussian, torch.ones(1, 2, device="meta"), Schedule(), 5, generator, lambda step: None
+    )
+    assert sampled.device.type == "meta"  # which holds no numbers, so they came from elsewhere
+    assert not torch.equal(generator.get_state(), before)

@@ -61,8 +61,10 @@ def test_positions_draw_what_the_tempo_draws():
     np.testing.assert_allclose(
         given["phase"], STREAM.parse(BeatStream.Values(), grid)["phase"], atol=1e-4
     )
-    with pytest.raises(ValueError, match="rise"):
-        BeatStream.Values(positions=[1.0, 0.5])
+    for impossible in ([1.0, 0.5], [0.0, 0.1], [0.0, 3.1], [0.0, np.inf], [np.nan, 0.5]):
+        with pytest.raises(ValueError, match=r"beats rise by 0\.15 to 3 s|finite"):
+            BeatStream.Values(positions=impossible)
+    assert BeatStream.Values(positions=[0.0, 0.15, 3.15])  # 400 and 20 beats a minute
 
 
 def test_recall_draws_what_parse_draws_on_a_window_too():

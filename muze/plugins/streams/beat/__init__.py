@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +18,10 @@ from muze.core.settings import Settings
 
 if TYPE_CHECKING:
     from muze.plugins.streams.beat.encoder import BeatEncoder
+
+
+SHORTEST, LONGEST = 60 / 400, 60 / 20
+"""Seconds a beat lasts."""
 
 
 class BeatStream:
@@ -42,14 +47,20 @@ class BeatStream:
         positions: list[float] | None = Field(
             None,
             min_length=2,
-            description="Seconds of the beats, the first a downbeat; the tempo's if not said.",
+            description="Seconds of the beats, the first a downbeat, at 20 to 400 beats a minute; "
+            "the tempo's if not said.",
         )
 
         @field_validator("positions")
         @classmethod
-        def _rising(cls, positions: list[float] | None) -> list[float] | None:
-            if positions and np.any(np.diff(positions) < 0.1):
-                raise ValueError("beats rise by at least 0.1 s each")
+        def _at_a_tempo(cls, positions: list[float] | None) -> list[float] | None:
+            for before, after in itertools.pairwise(positions or ()):
+                # a millisecond of slack for what is rounded
+                if not SHORTEST - 1e-3 <= after - before <= LONGEST + 1e-3:
+                    raise ValueError(
+                        f"from {before:g} to {after:g} s is no beat; beats rise by "
+                        f"{SHORTEST:g} to {LONGEST:g} s, 400 to 20 a minute"
+                    )
             return positions
 
     def __init__(self, config: Config) -> None:

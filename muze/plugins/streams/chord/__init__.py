@@ -55,7 +55,7 @@ class ChordStream:
             description="Chord symbols, or N for none; starts anew with each section.",
         )
         beats_per_chord: float | None = Field(
-            None, gt=0, description="Beats each chord lasts; one bar if not said."
+            None, ge=1 / 16, le=1024, description="Beats each chord lasts; one bar if not said."
         )
 
     def __init__(self, config: Config) -> None:

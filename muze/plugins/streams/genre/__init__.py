@@ -59,6 +59,7 @@ class GenreStream:
     primary: ClassVar[str] = "names"
     layout: ClassVar[Mapping[str, Layout]] = {"genre": "frames"}
     extractor: ClassVar[str] = "none"
+    hears: ClassVar[bool] = False
     guidance: ClassVar[float] = 0.0
 
     class Config(Settings):

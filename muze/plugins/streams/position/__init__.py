@@ -26,6 +26,7 @@ class PositionStream:
     primary: ClassVar[str] = "span"
     layout: ClassVar[Mapping[str, Layout]] = {"position": "frames"}
     extractor: ClassVar[str] = "the clock"
+    hears: ClassVar[bool] = False
     guidance: ClassVar[float] = 0.0
 
     class Config(Settings):

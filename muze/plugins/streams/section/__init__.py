@@ -37,6 +37,7 @@ class SectionStream:
     primary: ClassVar[str] = "type"
     layout: ClassVar[Mapping[str, Layout]] = {"section": "frames", "border": "frames"}
     extractor: ClassVar[str] = "checkerboard novelty of timbre, harmony and rhythm"
+    hears: ClassVar[bool] = False
     guidance: ClassVar[float] = 0.0
 
     class Config(Settings):

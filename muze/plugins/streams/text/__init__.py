@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from muze import hookimpl
 from muze.core.grid import Array, Audio, Features, TimeGrid
@@ -28,6 +28,7 @@ class TextStream:
     primary: ClassVar[str] = "prompt"
     layout: ClassVar[Mapping[str, Layout]] = {"tokens": "tokens", "pooled": "vector"}
     extractor: ClassVar[str] = "none"
+    hears: ClassVar[bool] = False
     guidance: ClassVar[float] = 0.0
 
     class Config(Settings):
@@ -55,10 +56,24 @@ class TextStream:
     class Values(Settings, json_schema_extra={"examples": [{"prompt": "warm lo-fi house"}]}):
         """What a song may say."""
 
-        prompt: str = Field(description="What the music is like, in words.")
+        prompt: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)] = Field(
+            description="What the music is like, in words."
+        )
 
     def __init__(self, config: Config) -> None:
         self.config = config
+
+    def check(self, values: Values) -> None:
+        """Raise ``ManifestError`` for a prompt longer than the language model reads."""
+        if self.config.encoder == "minilm":
+            from muze.plugins.streams.text.minilm import word_pieces
+
+            word_pieces(values.prompt, self.config.weights)
+        else:
+            from muze.plugins.streams.text.t5 import check_length
+
+            assert self.config.weights is not None
+            check_length(values.prompt, self.config.weights)
 
     def injects(self) -> dict[Site, int]:
         """Return the width at each site."""

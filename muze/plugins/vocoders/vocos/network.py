@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # Shapes: B batch, M mel bands, T mel frames
 
-GAIN = 4.0  # vocos caps a bin's magnitude at 100; a full-scale sine reaches n_fft / 4 = 256
+LOUDEST = 6.0  # log magnitude; a full-scale sine reaches n_fft / 4 = 256
 LOWEST, OCTAVES, STEPS = 32.703, 8, 36  # C1 up to 8.4 kHz, no partial further off than 17 cents
 GOLDEN = (5**0.5 - 1) / 2  # turns between the starts of neighbours, so that no two begin together
 QUIET = -9.0  # log amplitude of every tone before training
@@ -64,7 +64,9 @@ class VocosNetwork(nn.Module):
     """A stack of ConvNeXt blocks over mel frames, then one inverse STFT, and steady tones.
 
     Its frames lie as the mel's do: frame t is centred at (t + 0.5) * hop_length, so T frames
-    give T * hop_length samples.
+    give T * hop_length samples. Each frame's phases are turned together by an angle of its own,
+    which leaves attacks as they are, and what the tones should sustain to the tones: frames in
+    step would ring at every multiple of the frame rate.
     """
 
     def __init__(self, config: VocosVocoder.Config, mel: MelSettings) -> None:
@@ -82,18 +84,31 @@ class VocosNetwork(nn.Module):
         )
         self.head = ISTFTHead(config.dim, mel.n_fft, mel.hop_length, padding="same")
         self.tones = Tones(config.dim, mel.sample_rate, mel.hop_length)
-        with torch.no_grad():
-            self.head.out.bias[: mel.n_fft // 2 + 1] -= math.log(GAIN)
 
     def forward(self, log_mel: Tensor, first: int = 0) -> Tensor:
         """(B, M, T) natural-log mel magnitudes to (B, T * hop_length) samples.
 
-        ``first`` is the number of the first frame in the song, for the tones to run on.
+        ``first`` is the number of the first frame in the song, where tones and angles run on.
         """
         hidden = self.backbone(log_mel)
         with torch.autocast(log_mel.device.type, enabled=False):  # there is no bf16 inverse FFT
-            samples: Tensor = GAIN * self.head(hidden.float())
-            return samples + self.tones(hidden.float(), first)
+            hidden = hidden.float()
+            samples: Tensor = self._frames(hidden, first) + self.tones(hidden, first)
+        return samples
+
+    def _frames(self, hidden: Tensor, first: int) -> Tensor:
+        """The inverse STFT of what the head says of each frame (B, T, dim), as Vocos makes it."""
+        magnitude, phase = self.head.out(hidden).transpose(1, 2).chunk(2, dim=1)
+        angle = _angles(first, hidden.shape[1]).to(phase)
+        spectrum = torch.polar(magnitude.clamp(max=LOUDEST).exp(), phase + angle)
+        samples: Tensor = self.head.istft(spectrum)
+        return samples
+
+
+def _angles(first: int, count: int) -> Tensor:
+    """A number in [0, 2 pi) for each frame, the same for the same frame of any song."""
+    generator = torch.Generator().manual_seed(0)
+    return 2 * math.pi * torch.rand(first + count, generator=generator)[first:]
 
 
 def build(config: VocosVocoder.Config) -> VocosNetwork:

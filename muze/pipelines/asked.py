@@ -1,0 +1,133 @@
+"""What a song says of each stream, checked by the streams themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from muze.core.errors import MuzeError, did_you_mean
+from muze.core.grid import TimeGrid
+from muze.core.registry import Registry
+from muze.manifest import Faults, Song
+from muze.manifest.faults import Keys
+from muze.manifest.song import SECTION_SHORT_FORMS, SHORT_FORMS, Section
+from muze.pipelines.model_info import ModelInfo
+from muze.pipelines.resolve import StreamPlan, heard_fields, resolve_stream
+from muze.pipelines.trained import is_unseen
+
+Said = dict[str, tuple[Keys, Any]]  # Any: what stands in the manifest
+"""By stream: where the manifest says it, and what."""
+SAMPLE_SECONDS = 8.0
+"""Length of the song on which it is tried whether a model met something in training."""
+
+
+class Asked:
+    """What a song says stream by stream, as a whole and in each section.
+
+    What is faulty is noted and left out.
+    """
+
+    def __init__(self, song: Song, registry: Registry, model: ModelInfo, faults: Faults) -> None:
+        self.song, self.registry, self.model, self.faults = song, registry, model, faults
+        self.whole = self._of_song()
+        self.parts = [self._of_section(i, section) for i, section in enumerate(song.sections)]
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a stream of this name to be told something."""
+        if self.model.streams is not None:
+            return name in self.model.streams
+        return name in self.registry.names() and self.registry.plugin(name).state == "ok"
+
+    def value(self, plan: StreamPlan, keys: Keys, field: str) -> Any:
+        """Return the value of the stream said at ``keys``, or the ``field`` its recording tells."""
+        if plan.values is not None:
+            return plan.values.get("value")
+        assert plan.recording is not None
+        try:
+            heard = heard_fields(str(keys[-1]), plan.recording, self.registry)
+        except MuzeError as fault:
+            self.faults.add(keys, str(fault))
+            return None
+        if field not in heard:
+            self.faults.add(keys, f"{plan.recording.path} lets no {field} be heard")
+        return heard.get(field)
+
+    def _of_song(self) -> dict[str, StreamPlan]:
+        said: Said = {name: (("streams", name), value) for name, value in self.song.streams.items()}
+        for key, name in SHORT_FORMS.items():
+            value = getattr(self.song, key)
+            # a model that reads no words still takes what the planner reads in them
+            if value is not None and (name != "text" or self.knows("text")):
+                said[name] = ((key,), _plain(value))
+        if (unwanted := self.song.negative_prompt) is not None:
+            self._resolve({"text": (("negative_prompt",), unwanted)})
+        return self._resolve(said)
+
+    def _of_section(self, index: int, section: Section) -> dict[str, StreamPlan]:
+        keys: Keys = ("structure", "sections", index)
+        said: Said = {
+            name: ((*keys, "streams", name), value) for name, value in section.streams.items()
+        }
+        for key, name in SECTION_SHORT_FORMS.items():
+            if (value := getattr(section, key)) is not None:
+                said[name] = ((*keys, key), value)
+        found = self._resolve(said)
+        for name in found:
+            layout = self.registry.get("stream", name).layout.values()
+            if name == "beat" or ("vector" in layout and "tokens" not in layout):
+                self.faults.add(said[name][0], f"{name} holds for the whole song; say it there")
+        return found
+
+    def _resolve(self, said: Said) -> dict[str, StreamPlan]:
+        found = {}
+        for name, (keys, value) in said.items():
+            if self.faults.under(keys):
+                continue
+            known = self.model.streams
+            if known is not None and name not in known:
+                hint = did_you_mean(name, known) or f"; it knows {', '.join(known)}"
+                self.faults.add(keys, f"model {self.model.name} knows no stream {name!r}{hint}")
+                continue
+            folder, settings = self.song.source.folder, self.model.stream_settings.get(name, {})
+            plan = resolve_stream(name, value, settings, keys, folder, self.registry, self.faults)
+            if plan is not None:
+                self._check_trained(name, plan, keys)
+                found[name] = plan
+        return found
+
+    def met(self, name: str, values: dict[str, Any], grid: TimeGrid) -> bool:
+        """Whether the model met in training what a stream draws of ``values`` on a grid."""
+        unseen = self.model.unseen.get(name)
+        if not unseen:
+            return True
+        cls = self.registry.get("stream", name)
+        stream = cls(cls.Config.model_validate(self.model.stream_settings.get(name, {})))
+        features = stream.parse(cls.Values.model_validate(values), grid)
+        return not is_unseen(stream, features, unseen)
+
+    def _check_trained(self, name: str, plan: StreamPlan, keys: Keys) -> None:
+        """Note each item of what a stream is told that the model never met in training."""
+        primary = self.registry.get("stream", name).primary
+        values = plan.values or {}
+        items = values.get(primary)
+        singly = items if isinstance(items, list) else [items]
+        for item in singly if values else ():
+            told = {**values, primary: [item] if isinstance(items, list) else item}
+            if not self.met(name, told, TimeGrid.of_song(SAMPLE_SECONDS)):
+                self.faults.add(
+                    keys,
+                    f"model {self.model.name} met no {name} {item!r} in training, and would answer "
+                    "with noise; leave it out or say it in the prompt",
+                )
+
+
+def prompt_of(plans: dict[str, StreamPlan]) -> str | None:
+    """Return the words said to the stream of the prompt."""
+    plan = plans.get("text")
+    return None if plan is None or plan.values is None else plan.values.get("prompt")
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of the song as it would stand in the manifest."""
+    if isinstance(value, list):
+        return [item.model_dump() for item in value]
+    return value

@@ -1,0 +1,100 @@
+"""Where a song is written, and where it may not be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from muze.core.errors import ManifestError, MuzeError
+from muze.manifest import Faults, Song
+from muze.manifest.faults import Keys
+from muze.manifest.read import said_streams
+
+BESIDE = (".plan.json", ".adherence.json", ".png")
+"""What takes the place of the suffix in the names of the files written beside the song."""
+LONGEST_NAME = 241
+"""Bytes of a file's name: 255 less what a file half written has around it."""
+
+
+def plan_output(song: Song, faults: Faults) -> Path | None:
+    """Return the file to be written; None with faults noted."""
+    keys: Keys = ("output", "path")
+    source, here, said = song.source, Path.cwd().resolve(), song.output.path
+    if song.output.stems:
+        faults.add(("output", "stems"), "no model has stems to write yet; take it out")
+    if said is None:
+        # beside nothing: in the folder where muze was started
+        said = f"{Path(source.name).stem if source.node is not None else 'song'}.wav"
+        folder = here
+    else:
+        folder = here if keys in source.options else source.folder
+    try:
+        path = (folder / said).resolve()
+        check_output(path)
+    except ValueError:  # of the system's own, for a NUL
+        faults.add(keys, f"{said!r} holds a character that no file's name has")
+        return None
+    except (MuzeError, OSError) as fault:
+        faults.add(keys, str(fault))
+        return None
+    if folder is not here and not path.is_relative_to(here):
+        faults.add(keys, f"{path} leaves the folder {here}; to write there, give --output")
+    _keep_what_is_read(path, song, faults)
+    return path
+
+
+def _keep_what_is_read(path: Path, song: Song, faults: Faults) -> None:
+    """Note what the song would be written over: recordings it reads, its manifest."""
+    keys: Keys = ("output", "path")
+    read: list[tuple[Keys, Path]] = [
+        (keys if song.output.path is not None else (*place, "from"), song.source.folder / name)
+        for place, value in said_streams(song)
+        if isinstance(value, dict) and isinstance(name := value.get("from"), str)
+    ]
+    if song.source.node is not None:
+        read.append((keys, Path(song.source.name)))
+    for where, file in read:
+        if written := written_over(path, [file]):
+            faults.add(
+                where, f"{written} is read here and would be written over; "
+                "give output another path",
+            )  # fmt: skip
+
+
+def written_over(path: Path, read: Iterable[Path]) -> Path | None:
+    """Return the first of the files read that a song written to ``path`` would be written over."""
+    for file in read:
+        for written in written_files(path):
+            if _is_same(file, written):
+                return file
+    return None
+
+
+def written_files(path: Path) -> list[Path]:
+    """Return all that is written with a song: the sound, its plan, its figures, its picture."""
+    return [path, *(path.with_suffix(end) for end in BESIDE)]
+
+
+def _is_same(first: Path, second: Path) -> bool:
+    try:
+        return first.resolve() == second.resolve() or os.path.samefile(first, second)
+    except (OSError, ValueError):  # one of them is not there, or cannot be
+        return False
+
+
+def check_output(path: Path) -> None:
+    """Raise ``ManifestError`` or ``AudioError`` unless a sound file can be written there."""
+    from muze.audio.io import known_format
+
+    known_format(path)
+    too_long = max(len(os.fsencode(file.name)) for file in written_files(path)) - LONGEST_NAME
+    if too_long > 0:
+        raise ManifestError(f"{path}: its name is {too_long} letters too long")
+    for file in written_files(path):
+        if os.path.isdir(file):  # where Path.is_dir raises for a path that is too long
+            raise ManifestError(f"{file}: is a folder")
+    if not os.path.isdir(path.parent):
+        raise ManifestError(f"{path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise ManifestError(f"{path}: the folder {path.parent} is not writable")
