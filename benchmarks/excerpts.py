@@ -21,8 +21,8 @@ from muze.core.registry import Registry
 from muze.data.track import track_grid
 
 RATE = 32_000
-SEED = 1
-"""Of the held-out songs; training songs are of seed 0."""
+SEED = 2
+"""Of the held-out songs; training songs are of seed 0, and seed 1 was looked at in making muze."""
 AFTER = 10.0
 """Seconds of a song that are passed over: intros say little."""
 SOUNDS = (".opus", ".ogg", ".flac", ".wav", ".mp3")

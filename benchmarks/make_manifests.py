@@ -121,7 +121,7 @@ def new_loop(training: Sequence[ChordSet], rng: Rng) -> tuple[list[Chord], str]:
 
 def manifest(name: str, number: int, training: Sequence[ChordSet], group: str) -> dict[str, Any]:
     """Return the song of a genre, as a manifest says it."""
-    rng = np.random.default_rng([20, number, sorted(WHAT).index(group)])
+    rng = np.random.default_rng([21, number, sorted(WHAT).index(group)])
     genre = GENRES[name]
     metre: Metre = METRES[pick(rng, genre.metres)]
     low, high = genre.tempo

@@ -30,6 +30,7 @@ from benchmarks.harness import (
     use_cores,
 )
 from muze.audio.mel import MelSettings, log_mel_array
+from muze.core.errors import CheckpointError
 from muze.core.grid import Audio
 from muze.core.protocols import Vocoder
 from muze.core.registry import Registry
@@ -106,7 +107,9 @@ def figures(vocoder: Vocoder, excerpt: Excerpt, mel: MelSettings) -> Figures:
 
 
 def main(
-    model: Annotated[str, typer.Option(help="An installed model or a folder.")] = "starter",
+    model: Annotated[
+        str, typer.Option(help="An installed model or a folder, as a run's; it has a vocoder.")
+    ],
     songs: Songs = Path("data/held-out"),
     num_songs: NumSongs = 24,
     music: Annotated[
@@ -123,7 +126,10 @@ def main(
     torch.set_num_threads(cores)
     registry, kept, mel = Registry(), Kept(work), MelSettings()
     folder = model_folder(model, registry, Path.cwd())
-    own = part_of(folder, "vocoder")["name"]
+    try:
+        own = part_of(folder, "vocoder")["name"]
+    except CheckpointError as fault:
+        raise typer.BadParameter(f"{fault}; name a model or a run that has one") from None
     vocoders = {
         own: open_vocoder(own, {}, folder, registry),
         "griffin_lim": open_vocoder("griffin_lim", GRIFFIN_LIM, folder, registry),

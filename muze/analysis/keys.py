@@ -9,31 +9,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from muze.analysis.chords import Span, likeliest_chords
-from muze.analysis.sound import Sound, hear
-from muze.core.grid import Audio
+from muze.analysis.chords import Span, hear_chords
+from muze.core.grid import Audio, TimeGrid
 from muze.core.theory import NO_CHORD, Chord, Key
 
 WEIGHTS = Path(__file__).with_name("key_network.safetensors")
-STEP = 0.5  # seconds; chords are heard anew that often
 KINDS = {"": 0, "maj7": 1, "6": 1, "m": 2, "m7": 3, "m6": 3, "7": 4, "dim": 5, "m7b5": 5}
 OTHER = 6
 """Row of suspended and augmented chords."""
 
 
-def estimate_key(audio: Audio) -> Key | None:
-    """Return the major or minor key heard; None where no chord is."""
-    return _key(hear(audio))
-
-
-@lru_cache(maxsize=4)
-def _key(sound: Sound) -> Key | None:
-    if sound.silent:
-        return None
-    edges = np.append(np.arange(0, max(STEP, sound.duration - STEP / 2), STEP), sound.duration)
-    symbols = likeliest_chords(sound, tuple(edges))
-    spans = zip(symbols, edges[:-1], edges[1:], strict=True)
-    chords = [span for span in spans if span[0] != NO_CHORD]
+def estimate_key(audio: Audio, grid: TimeGrid) -> Key | None:
+    """Return the major or minor key of the chords heard on the grid's beats; None without any."""
+    chords = [span for span in hear_chords(audio, grid) if span[0] != NO_CHORD]
     return key_of_chords(chords) if chords else None
 
 

@@ -79,7 +79,7 @@ class Conditioner(Protocol):
     """Encodes what a featurizer drew for the U-Net."""
 
     guidance: ClassVar[float]
-    """Default weight of this stream's own guidance; 0 leaves it to the guidance of all."""
+    """Weight of this stream's own guidance where a song asks something of it; 0: that of all."""
 
     def injects(self) -> dict[Site, int]:
         """Return the width the encoder gives at each site it enters."""

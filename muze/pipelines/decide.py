@@ -43,6 +43,8 @@ CLOCK_STREAMS = ("beat", "section", "position")
 """Streams drawn from the time grid alone where the song gives them no values."""
 DECIDED_STREAMS = (*CLOCK_STREAMS, "tempo", "key", "text", "energy", "chord", "loudness")
 """Streams that are told something in every song."""
+SAMPLER, NUM_STEPS = "ddim", 50
+"""Where the song names none."""
 DEFAULT_LOUDNESS = -14.0
 LOUDNESS_SLACK = 0.05
 """LU by which two levels may differ and be the same: what is told is rounded to a tenth."""
@@ -298,17 +300,23 @@ class Planner:
     # -- how it is made --------------------------------------------------------------------
 
     def sampler(self) -> ComponentPlan | None:
-        """Return the sampler, the model's own where the song names none."""
-        return resolve_sampler(self.song.sampler, self.model.sampler, self.registry, self.faults)
+        """Return the sampler, with all its settings."""
+        return resolve_sampler(self.song.sampler, SAMPLER, self.registry, self.faults)
 
     def vocoder(self) -> ComponentPlan | None:
         """Return the vocoder; None takes the model's own."""
         return resolve_vocoder(self.song.vocoder, self.model, self.registry, self.faults)
 
     def guidance(self) -> dict[str, float]:
-        """Return the weight of ``all`` and of each stream guided by itself."""
+        """Return the weight of ``all`` and of each stream guided by itself.
+
+        A stream's own default counts where the song asks something of it.
+        """
         known = self.model.streams
-        weights = {**self.model.guidance, **self.song.guidance}
+        asked = sorted({name for plans in (self.asked, *self.asked_in) for name in plans})
+        own = {name: self.registry.get("stream", name).guidance for name in asked}
+        weights = {**{n: w for n, w in own.items() if w}, **self.model.guidance}
+        weights |= self.song.guidance
         if self.song.negative_prompt is not None and weights["all"] == 1:
             self.faults.add(
                 ("negative_prompt",), "does nothing where guidance.all is 1; raise that, or leave "

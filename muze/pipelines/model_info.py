@@ -49,8 +49,6 @@ class ModelInfo(Settings):
     guidance: dict[str, float] = Field(
         default_factory=lambda: {"all": 7.5}, description="Default weights: all, and per stream."
     )
-    sampler: str = Field("ddim", description="Sampler taken where the song names none.")
-    num_steps: int = Field(50, ge=1, description="Steps taken where the song names none.")
     vocoder: str | None = Field(None, description="Vocoder taken where the song names none.")
     stream_settings: dict[str, dict[str, Any]] = Field(  # Any: JSON of each stream's Config
         default_factory=dict, description="What its streams were trained with, by name."

@@ -19,7 +19,7 @@ from muze.core.settings import Settings
 from muze.manifest import Faults, Song, parse_song
 from muze.manifest.faults import Source
 from muze.manifest.song import LOUDEST, QUIETEST, KeyName, TimeSignature
-from muze.pipelines.decide import Planner
+from muze.pipelines.decide import NUM_STEPS, Planner
 from muze.pipelines.layout import LONGEST
 from muze.pipelines.model_info import ModelInfo
 from muze.pipelines.output import plan_output
@@ -294,7 +294,7 @@ def _plan(
         streams=streams,
         guidance=guidance,
         sampler=sampler,
-        num_steps=song.sampler.steps or planner.model.num_steps,
+        num_steps=song.sampler.steps or NUM_STEPS,
         vocoder=vocoder,
         output=OutputPlan(
             path=str(path), format=path.suffix.lower().lstrip("."), loudness=loudness

@@ -555,6 +555,15 @@ def test_the_file_is_as_loud_as_the_stream_asks(plan, tmp_path):
     assert planned.output.loudness == pytest.approx(level, abs=0.1)
 
 
+def test_a_stream_that_is_asked_for_is_guided_as_it_says_itself(plan):
+    assert plan("prompt: x\n").guidance == {"all": 7.5}  # its chords are decided
+    assert plan("prompt: x\nstreams: {chord: [C]}\n").guidance == {"all": 7.5, "chord": 2.0}
+    section = "structure: {sections: [{type: verse, bars: 4, streams: {chord: [C]}}]}\n"
+    assert plan(f"prompt: x\n{section}").guidance == {"all": 7.5, "chord": 2.0}
+    said = plan("prompt: x\nstreams: {chord: [C]}\nguidance: {chord: 0}\n")
+    assert said.guidance == {"all": 7.5, "chord": 0}
+
+
 def test_guidance_of_what_a_section_says_is_welcome(plan, faults):
     said = (
         "prompt: x\nstructure: {sections: [{type: solo, bars: 2, genre: GENRE}]}\n"

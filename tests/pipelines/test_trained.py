@@ -6,6 +6,7 @@ from muze.core.errors import ManifestError
 from muze.core.grid import Metre, TimeGrid
 from muze.core.registry import Registry
 from muze.data.track import track_grid
+from muze.model.header import part_of
 from muze.pipelines.load import open_streams
 from muze.pipelines.model_info import ModelInfo
 from muze.pipelines.plan import plan_file
@@ -68,3 +69,8 @@ def test_a_genre_only_the_prompt_names_is_left_to_the_words(tmp_path, unseen):
     assert "genre" not in planned(tmp_path, "muze: 1\nprompt: warm soul\n", unseen).streams
     plan = planned(tmp_path, "muze: 1\nprompt: warm jazz\n", unseen)
     assert plan.streams["genre"].values == {"names": ["jazz"]}
+
+
+def test_a_trained_denoiser_says_what_it_never_met(denoiser):
+    streams = part_of(denoiser, "denoiser")["streams"]
+    assert {"genre", "metre"} <= {array for s in streams.values() for array in s["unseen"]}

@@ -34,7 +34,7 @@ class ChordStream:
     primary: ClassVar[str] = "progression"
     layout: ClassVar[Mapping[str, Layout]] = {"chord": "frames"}
     extractor: ClassVar[str] = "muze chord network 1, on the grid's beats"
-    guidance: ClassVar[float] = 0.0
+    guidance: ClassVar[float] = 2.0
 
     class Config(Settings):
         """Widths of the encoder."""

@@ -29,7 +29,7 @@ class KeyStream:
     feature_version: ClassVar[int] = 1
     primary: ClassVar[str] = "value"
     layout: ClassVar[Mapping[str, Layout]] = {"key": "frames", "scale": "frames"}
-    extractor: ClassVar[str] = "muze chord network 1, key network 1"
+    extractor: ClassVar[str] = "muze chord network 1 on the grid's beats, key network 1"
     guidance: ClassVar[float] = 0.0
 
     class Config(Settings):
@@ -57,7 +57,7 @@ class KeyStream:
 
         All frames are absent where nothing sounds.
         """
-        key = estimate_key(audio)
+        key = estimate_key(audio, grid)
         if key is None:
             return {
                 "key": np.zeros((24, grid.frames), np.float32),
