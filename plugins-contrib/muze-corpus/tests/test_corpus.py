@@ -19,6 +19,7 @@ from muze_corpus.patterns import ARPS, BASS, COMP, DRUMS, FILLS
 from muze_corpus.programs import KIT_NAMES, PROGRAM_NAMES
 from muze_corpus.prompts import moods_of, prompts
 from muze_corpus.record import record
+from muze_corpus.render import SAMPLE_RATE, loudness_curve
 
 MANY = 150
 
@@ -253,3 +254,13 @@ def test_stems_added_to_a_build_and_stopped_in_a_song_are_rendered_again(
     (tmp_path / next(iter(found["stems"].values()))).unlink()
     assert build_song(tmp_path, 3, 0, "train", stems=True) == found
     assert all((tmp_path / path).is_file() for path in found["stems"].values())
+
+
+def test_the_loudness_curve_of_a_sine_is_its_level_and_of_silence_the_gate():
+    t = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
+    sine = (0.5 * np.sin(2 * np.pi * 997 * t)).astype(np.float32)
+    curve = loudness_curve(np.concatenate([sine, np.zeros_like(sine)]))
+    assert len(curve) == 40
+    # a full-scale sine of 997 Hz in one channel is at -3.01 LUFS (ITU-R BS.1770-4)
+    np.testing.assert_allclose(curve[4:17], -3.01 - 6.02, atol=0.1)
+    assert set(curve[24:]) == {-70.0}
