@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CONTRIB := $(wildcard plugins-contrib/*)
 
-.PHONY: song test test-all check format clean
+.PHONY: song test test-all check plugin format clean
 
 song: .venv/song  ## set up, and render the examples' night drive
 	mkdir -p renders
@@ -19,6 +19,12 @@ check: .venv/dev  ## what must hold before a commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy muze $(wildcard plugins-contrib/*/muze_*)
+
+plugin: .venv/dev  ## a stream from outside comes and goes without touching muze
+	$(BIN)/python -m pip uninstall --quiet --yes muze-brightness
+	! $(BIN)/muze plugins info brightness
+	$(BIN)/python -m pip install --quiet --no-deps -e plugins-contrib/muze-brightness
+	$(BIN)/muze plugins check brightness
 
 format: .venv/dev
 	$(BIN)/ruff format .
