@@ -74,19 +74,25 @@ def show_plan(plan: Plan, to_stderr: bool) -> None:
 
 
 def show_adherence(adherence: Mapping[str, Any], to_stderr: bool = True) -> None:
-    """Print how well a render did what was asked; ``*`` marks what muze decided itself."""
+    """Print how well a render did what was asked; ``*`` marks what muze decided itself.
+
+    Beside it what chance gets, and what this model's renders got in its evaluation with every
+    control dropped and only the words told.
+    """
     rows: Sequence[Mapping[str, Any]] = adherence["scores"]
     table = Table(box=None, pad_edge=False)
-    for title in ("stream", "figure", "heard", "chance", "unit"):
-        table.add_column(title, justify="right" if title in ("heard", "chance") else "left")
+    for title in ("stream", "figure", "heard", "chance", "words alone", "unit"):
+        figures = title in ("heard", "chance", "words alone")
+        table.add_column(title, justify="right" if figures else "left")
     for row in rows:
-        floor = row.get("floor")
+        floor, dropped = row.get("floor"), row.get("dropped")
         star = "*" if row.get("origin") == "decided" else ""
         table.add_row(
             Text(f"{row['stream']}{star}"),
             Text(str(row["name"])),
             f"{row['value']:.3f}",
             "" if floor is None else f"{floor:.2f}",
+            "" if dropped is None else f"{dropped:.2f}",
             Text(str(row["unit"])),
         )
     out = console(to_stderr)
