@@ -108,11 +108,13 @@ class Asked:
         """Note each item of what a stream is told that the model never met in training."""
         primary = self.registry.get("stream", name).primary
         values = plan.values or {}
-        items = values.get(primary)
-        singly = items if isinstance(items, list) else [items]
-        for item in singly if values else ():
-            told = {**values, primary: [item] if isinstance(items, list) else item}
-            if not self.met(name, told, TimeGrid.of_song(SAMPLE_SECONDS)):
+        items, grid = values.get(primary), TimeGrid.of_song(SAMPLE_SECONDS)
+        if not values or self.met(name, values, grid):
+            return
+        singly = items if isinstance(items, list) and len(items) > 1 else [items]
+        for item in singly:
+            told = {**values, primary: [item]} if singly is items else values
+            if not self.met(name, told, grid):
                 self.faults.add(
                     keys,
                     f"model {self.model.name} met no {name} {item!r} in training, and would answer "

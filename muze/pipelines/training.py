@@ -188,7 +188,7 @@ class Loop:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             try:
                 preview(self.averaged, self.step)
-            except MuzeError as fault:
+            except (MuzeError, OSError) as fault:
                 self.report.note(f"{name}: no preview of step {self.step}: {fault}")
 
     def _load(self, state: Path) -> None:

@@ -60,6 +60,13 @@ def test_a_genre_the_model_never_met_is_a_fault_where_it_stands(tmp_path, unseen
     assert "jazz" not in str(fault.value)
 
 
+def test_beats_in_seconds_are_taken_together(tmp_path, unseen):
+    text = (
+        "muze: 1\nprompt: calm\nduration: 4\nstreams:\n  beat: {positions: [0, 0.5, 1, 1.5, 2]}\n"
+    )
+    assert planned(tmp_path, text, unseen).streams["beat"].values is not None
+
+
 def test_a_metre_the_model_never_met_is_a_fault(tmp_path, unseen):
     with pytest.raises(ManifestError, match=r"song.yaml:3: time_signature: .*3/4"):
         planned(tmp_path, "muze: 1\nprompt: calm\ntime_signature: 3/4\n", unseen)
