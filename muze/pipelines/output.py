@@ -35,7 +35,7 @@ def plan_output(song: Song, faults: Faults) -> Path | None:
     except ValueError:  # of the system's own, for a NUL
         faults.add(keys, f"{said!r} holds a character that no file's name has")
         return None
-    except (MuzeError, OSError) as fault:
+    except (MuzeError, OSError, RuntimeError) as fault:  # the last of a link that loops
         faults.add(keys, str(fault))
         return None
     if folder is not here and not path.is_relative_to(here):
