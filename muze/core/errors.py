@@ -2,6 +2,10 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class MuzeError(Exception):
@@ -32,3 +36,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for the nearest known name, or an empty string."""
     near = difflib.get_close_matches(name, list(known), 1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def first_fault(fault: "ValidationError", *under: str | int) -> str:
+    """Return the first thing found wrong, as ``unet.dropout: what is wrong there``."""
+    first = fault.errors(include_url=False)[0]
+    where = ".".join(map(str, (*under, *first["loc"])))
+    return f"{where}: {first['msg']}" if where else str(first["msg"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from muze.core.errors import DatasetError
+from muze.core.errors import DatasetError, first_fault
 from muze.data.track import TrackRecord
 
 Record = dict[str, Any]
@@ -56,7 +56,5 @@ def read_dataset(path: Path) -> Dataset:
         try:
             TrackRecord.model_validate(track)
         except ValidationError as fault:
-            first = fault.errors(include_url=False)[0]
-            where = ".".join(map(str, ("tracks", index, *first["loc"])))
-            raise DatasetError(f"{path}: {where}: {first['msg']}") from None
+            raise DatasetError(f"{path}: {first_fault(fault, 'tracks', index)}") from None
     return Dataset(path, tuple(tracks))

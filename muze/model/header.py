@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from muze.core.errors import CheckpointError
+from muze.core.errors import CheckpointError, first_fault
 from muze.core.settings import Settings
 
 FORMAT = 1
@@ -81,9 +81,8 @@ def check_header(folder: Path, model: type[M], said: Any, under: str = "") -> M:
     try:
         return model.model_validate(said)
     except ValidationError as fault:
-        first = fault.errors(include_url=False)[0]
-        where = ".".join([*([under] if under else []), *map(str, first["loc"])])
-        raise CheckpointError(f"{folder / 'muze.json'}: {where}: {first['msg']}") from None
+        told = first_fault(fault, *([under] if under else []))
+        raise CheckpointError(f"{folder / 'muze.json'}: {told}") from None
 
 
 def write_header(folder: Path, header: dict[str, Any]) -> None:
@@ -140,11 +139,8 @@ def part_settings(folder: Path, part: str, model: type[S]) -> S:
     try:
         return model.model_validate(part_of(folder, part)["settings"])
     except ValidationError as fault:
-        first = fault.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise CheckpointError(
-            f"{folder}: the settings of its {part} are wrong: {where}: {first['msg']}"
-        ) from None
+        told = f"the settings of its {part} are wrong: {first_fault(fault)}"
+        raise CheckpointError(f"{folder}: {told}") from None
 
 
 def trained_sha256(about: dict[str, Any]) -> str:

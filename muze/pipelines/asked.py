@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from muze.core.errors import MuzeError, did_you_mean
 from muze.core.grid import TimeGrid
 from muze.core.registry import Registry
@@ -96,20 +98,29 @@ class Asked:
 
     def met(self, name: str, values: dict[str, Any], grid: TimeGrid) -> bool:
         """Whether the model met in training what a stream draws of ``values`` on a grid."""
-        unseen = self.model.unseen.get(name)
-        if not unseen:
+        if not (unseen := self.model.unseen.get(name)):
             return True
         cls = self.registry.get("stream", name)
-        stream = cls(cls.Config.model_validate(self.model.stream_settings.get(name, {})))
-        features = stream.parse(cls.Values.model_validate(values), grid)
-        return not is_unseen(stream, features, unseen)
+        try:
+            config = cls.Config.model_validate(self.model.stream_settings.get(name, {}))
+        except ValidationError:
+            return True  # it is told where the model is loaded
+        with self.registry.blame(name, "draw what the song says"):
+            stream = cls(config)
+            return not is_unseen(
+                stream, stream.parse(cls.Values.model_validate(values), grid), unseen
+            )
 
     def _check_trained(self, name: str, plan: StreamPlan, keys: Keys) -> None:
         """Note each item of what a stream is told that the model never met in training."""
         primary = self.registry.get("stream", name).primary
         values = plan.values or {}
         items, grid = values.get(primary), TimeGrid.of_song(SAMPLE_SECONDS)
-        if not values or self.met(name, values, grid):
+        try:
+            if not values or self.met(name, values, grid):
+                return
+        except MuzeError as fault:
+            self.faults.add(keys, str(fault))
             return
         singly = items if isinstance(items, list) and len(items) > 1 else [items]
         for item in singly:

@@ -71,6 +71,7 @@ class Planner:
         self.style = style_of(self.prompt, self.genres)
         self.metre = self._metre()
         self.key = self._key()
+        self.keys = [self._key_in(index) for index in range(len(self.asked_in))]
         self.tempo = self._tempo()
         self.layout: Layout | None = None
 
@@ -105,6 +106,11 @@ class Planner:
             said = self.said.value(self.asked["key"], ("streams", "key"), "key")
         self.origins["key"] = _origin(said)
         return str(said or asked_key(self.prompt) or usual_key(self.style, self.prompt, self.seed))
+
+    def _key_in(self, index: int) -> str:
+        plan = self.asked_in[index].get("key")
+        keys: Keys = ("structure", "sections", index, "streams", "key")
+        return str((plan and self.said.value(plan, keys, "key")) or self.key)
 
     def _tempo(self) -> list[tuple[int, float]]:
         """Return the song's tempo map: (bar from 0, BPM), rising."""
@@ -197,8 +203,7 @@ class Planner:
 
     def section_key(self, index: int) -> str:
         """Return the key of a section, its own or the song's."""
-        plan = self.asked_in[index].get("key") if self.asked_in else None
-        return str((plan.values or {}).get("value") or self.key) if plan else self.key
+        return self.keys[index] if self.keys else self.key
 
     def section_streams(self, index: int) -> dict[str, StreamPlan]:
         """Return what a section says by itself; its energy and chords where nobody says them."""
@@ -210,11 +215,11 @@ class Planner:
             energy = (
                 typical_energy(span.type, index, self.seed) if span.energy is None else span.energy
             )
-            streams["energy"] = self._decided("energy", energy)
+            self._tell(streams, "energy", energy)
         if "chord" not in streams and "chord" not in self.asked and self.said.knows("chord"):
             key = Key.parse(self.section_key(index))
             chords = usual_progression(key, self.style, span.type, self.seed)
-            streams["chord"] = self._decided("chord", chords)
+            self._tell(streams, "chord", chords)
         return streams
 
     def section_prompt(self, index: int) -> str | None:
@@ -274,12 +279,12 @@ class Planner:
             streams["tempo"] = StreamPlan(origin=tempo, values={})  # the grid carries it
         heard = "key" in streams and streams["key"].recording is not None
         if self.said.knows("key") and not heard:
-            streams["key"] = self._decided("key", self.key, self.origins["key"])
+            self._tell(streams, "key", self.key, self.origins["key"])
         if self.genres and "genre" not in streams:
-            streams["genre"] = self._decided("genre", self.genres)
+            self._tell(streams, "genre", self.genres)
         said = self.song.output.loudness
         if self.said.knows("loudness") and "loudness" not in streams:
-            streams["loudness"] = self._decided("loudness", loudness, _origin(said))
+            self._tell(streams, "loudness", loudness, _origin(said))
         clock = {
             "beat": self.origins["time_signature"],
             "section": self.origins["structure"],
@@ -290,12 +295,16 @@ class Planner:
                 streams[name] = StreamPlan(origin=clock[name], values={})
         return dict(sorted(streams.items()))
 
-    def _decided(self, name: str, value: Any, origin: Origin = "decided") -> StreamPlan:
-        """Return a stream's primary field filled by the planner."""
+    def _tell(
+        self, streams: dict[str, StreamPlan], name: str, value: Any, origin: Origin = "decided"
+    ) -> None:
+        """Fill a stream's primary field, unless the model met no such thing in training."""
         stream = self.registry.get("stream", name)
         with self.registry.blame(name, "take what the planner decided"):
-            values = stream.Values.model_validate({stream.primary: value})
-        return StreamPlan(origin=origin, values=values.model_dump(mode="json", exclude_unset=True))
+            found = stream.Values.model_validate({stream.primary: value})
+        values = found.model_dump(mode="json", exclude_unset=True)
+        if self.said.met(name, values, TimeGrid.of_song(SAMPLE_SECONDS)):
+            streams[name] = StreamPlan(origin=origin, values=values)
 
     # -- how it is made --------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
-from muze.core.errors import MuzeError, PluginError
+from muze.core.errors import MuzeError, PluginError, first_fault
 from muze.core.protocols import Stream, Vocoder
 from muze.core.registry import Registry
 from muze.model.autoencoder import AudioVAE, AutoencoderSettings
@@ -83,11 +83,9 @@ def _config(
     try:
         return cls.Config.model_validate(settings)
     except ValidationError as fault:
-        first = fault.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
         raise PluginError(
             f"{kind} {name} ({registry.version(name)}) does not take these settings: "
-            f"{where}: {first['msg']}"
+            f"{first_fault(fault)}"
         ) from None
 
 

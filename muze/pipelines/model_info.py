@@ -13,6 +13,7 @@ from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import Song
 from muze.model.header import Said, check_header, part_of, read_header
+from muze.pipelines.trained import Unseen
 
 
 class TrainedStream(Said):
@@ -20,8 +21,9 @@ class TrainedStream(Said):
 
     feature_version: int
     origin: str = Field(alias="from", description="Distribution and version that drew it.")
-    unseen: dict[str, list[int]] = Field(
-        default_factory=dict, description="Rows of its features that no record filled, by array."
+    unseen: Unseen = Field(
+        default_factory=dict,
+        description="Rows of its features that no record filled, by array; null: never told.",
     )
 
 
@@ -44,7 +46,7 @@ class ModelInfo(Settings):
 
     name: str = Field(description="An installed model's name, or a folder's absolute path.")
     streams: tuple[str, ...] | None = Field(
-        None, description="The streams it was trained with; None for those installed."
+        None, description="The streams it was told in training; None for those installed."
     )
     guidance: dict[str, float] = Field(
         default_factory=lambda: {"all": 7.5}, description="Default weights: all, and per stream."
@@ -101,6 +103,12 @@ def _from_hub(name: str) -> Path:
         ) from None
 
 
+def denoiser_header(folder: Path) -> DenoiserHeader:
+    """Return what a model folder says of its denoiser."""
+    about = part_of(folder, "denoiser")
+    return check_header(folder, DenoiserHeader, about, "parts.denoiser")
+
+
 def find_model(song: Song, registry: Registry) -> ModelInfo:
     """Return what the song's model says of itself.
 
@@ -110,8 +118,7 @@ def find_model(song: Song, registry: Registry) -> ModelInfo:
             installed version of a stream draws otherwise.
     """
     folder = model_folder(song.model, registry, song.source.folder)
-    about = part_of(folder, "denoiser")
-    denoiser = check_header(folder, DenoiserHeader, about, "parts.denoiser")
+    denoiser = denoiser_header(folder)
     for stream in denoiser.settings.streams:
         if stream not in denoiser.streams:
             raise CheckpointError(
@@ -125,16 +132,17 @@ def find_model(song: Song, registry: Registry) -> ModelInfo:
                 f"features of stream {stream} ({trained.origin}), but "
                 f"{registry.version(stream)} draws version {version}; install the former"
             )
+    told = {n: s.unseen for n, s in denoiser.streams.items() if s.unseen is not None}
     header = read_header(folder)
     parts = header["parts"]
     own = parts.get("vocoder", {})
     return ModelInfo(
         name=song.model if song.model in registry.models() else str(folder),
-        streams=tuple(denoiser.settings.streams),
+        streams=tuple(name for name in denoiser.settings.streams if name in told),
         guidance={"all": denoiser.settings.guidance},
         vocoder=model_vocoder(header),
         stream_settings=denoiser.settings.streams,
-        unseen={name: stream.unseen for name, stream in denoiser.streams.items()},
+        unseen=told,
         vocoders={own["name"]: own["settings"]} if own.get("name") else {},
         parts={name: part["sha256"] for name, part in parts.items()},
     )

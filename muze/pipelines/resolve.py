@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from muze.audio.io import read_audio
-from muze.core.errors import AudioError, MuzeError, PluginError
+from muze.core.errors import AudioError, MuzeError, PluginError, first_fault
 from muze.core.grid import Audio, TimeGrid
 from muze.core.protocols import check_values, hears
 from muze.core.registry import Registry
@@ -198,9 +198,7 @@ def _check_weights(
             )
     trained = _validated(cls.Config, own)
     if isinstance(trained, ValidationError):
-        first = trained.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        told = f"the settings of its vocoder {name} are wrong: {where}: {first['msg']}"
+        told = f"the settings of its vocoder {name} are wrong: {first_fault(trained)}"
         faults.add(keys, f"model {model}: {told}")
 
 

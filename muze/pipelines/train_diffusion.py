@@ -24,8 +24,9 @@ from muze.model.diffusion import Diffusion
 from muze.model.header import part_of, part_settings, trained_sha256
 from muze.model.unet import UNetSettings
 from muze.pipelines.load import Model, open_streams
+from muze.pipelines.model_info import denoiser_header
 from muze.pipelines.preview import Previews
-from muze.pipelines.trained import unseen_rows
+from muze.pipelines.trained import still_unseen, unseen_rows
 from muze.pipelines.training import Loop, LoopSettings, check_crop, draws
 from muze.report import Report
 
@@ -79,7 +80,8 @@ def train(settings: TrainingSettings, report: Report) -> None:
     set_scale(model, latents, autoencoder, settings.flatness)
     if settings.start:
         load_part(Path(settings.start), "denoiser", model)
-    loop = Loop(model, settings, report)
+    latents_of = trained_sha256(part_of(settings.vae, "autoencoder"))
+    loop = Loop(model, settings, report, latents_of)
     stride = shape.time_stride
     lengths = [array.shape[2] * stride for array in latents]
 
@@ -110,6 +112,9 @@ def train(settings: TrainingSettings, report: Report) -> None:
 
     loop.run(losses, "diffusion", preview)
     unseen = unseen_rows(streams, dataset.tracks, grids)
+    if settings.start:
+        before = denoiser_header(Path(settings.start)).streams
+        unseen = still_unseen(unseen, {name: stream.unseen for name, stream in before.items()})
     hours = loop.step * settings.batch_size * settings.crop_frames / 360_000
     save_part(
         settings.run / "denoiser",
@@ -126,7 +131,7 @@ def train(settings: TrainingSettings, report: Report) -> None:
                 }
                 for n, s in streams.items()
             },
-            "autoencoder_sha256": trained_sha256(part_of(settings.vae, "autoencoder")),
+            "autoencoder_sha256": latents_of,
         },
     )
     report.note(f"denoiser written to {settings.run / 'denoiser'}")

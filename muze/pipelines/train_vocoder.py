@@ -20,7 +20,7 @@ from muze.data.crops import Crop, draw_crops
 from muze.data.store import Dataset, read_dataset
 from muze.model.autoencoder import AudioVAE, AutoencoderSettings
 from muze.model.checkpoint import load_part, save_part
-from muze.model.header import part_settings
+from muze.model.header import part_of, part_settings, trained_sha256
 from muze.model.spectral_loss import log_mel_distance, multi_resolution_stft
 from muze.pipelines.preview import Previews
 from muze.pipelines.training import Loop, LoopSettings, check_crop, draws
@@ -91,9 +91,11 @@ def train(settings: TrainingSettings, report: Report) -> None:
     if settings.start:
         load_part(Path(settings.start), "vocoder", model.generator)
     autoencoder = _autoencoder(settings)
-    if autoencoder is not None:
+    heard_through = None
+    if settings.vae is not None and autoencoder is not None:
         check_crop(settings, autoencoder.settings.time_stride)
-    loop = Loop(model, settings, report)
+        heard_through = trained_sha256(part_of(settings.vae, "autoencoder"))
+    loop = Loop(model, settings, report, heard_through)
 
     def losses(step: int) -> dict[str, Tensor]:
         numbers, _ = draws(settings.seed, step + 1)

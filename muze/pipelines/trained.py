@@ -11,8 +11,11 @@ from muze.core.grid import Features, TimeGrid
 from muze.core.protocols import Stream
 from muze.data.store import Record
 
-Unseen = dict[str, list[int]]
-"""By array of a stream's features: the rows that were zero throughout the training."""
+Unseen = dict[str, list[int]] | None
+"""By array of a stream's features: the rows that were zero throughout the training.
+
+None where no record told the stream anything.
+"""
 
 
 def unseen_rows(
@@ -23,23 +26,41 @@ def unseen_rows(
     The weights of such a row are as random as they began: a song that fills it gets noise. Tokens
     have no rows of their own, and are left out.
     """
-    out = {}
+    out: dict[str, Unseen] = {}
     for name, stream in streams.items():
         seen: dict[str, np.ndarray[Any, np.dtype[np.bool_]]] = {}
+        told = False
         for record, grid in zip(records, grids, strict=True):
-            for array, here in _filled(stream, stream.recall(record, grid) or {}).items():
+            features = stream.recall(record, grid)
+            told = told or features is not None
+            for array, here in _filled(stream, features or {}).items():
                 seen[array] = seen.get(array, np.zeros_like(here)) | here
         rows = {
             array: [int(row) for row in np.flatnonzero(~found)] for array, found in seen.items()
         }
-        out[name] = {array: missing for array, missing in rows.items() if missing}
+        out[name] = {array: missing for array, missing in rows.items() if missing} if told else None
     return out
 
 
-def is_unseen(stream: Stream, features: Features, unseen: Unseen) -> bool:
+def still_unseen(rows: dict[str, Unseen], before: Mapping[str, Unseen]) -> dict[str, Unseen]:
+    """Return what is unseen after a training that started from a model that lacked ``before``."""
+    out: dict[str, Unseen] = {}
+    for name, now in rows.items():
+        then = before.get(name)
+        if now is None or then is None:
+            out[name] = then if now is None else now
+            continue
+        both = {array: sorted({*now[array]} & {*then.get(array, [])}) for array in now}
+        out[name] = {array: missing for array, missing in both.items() if missing}
+    return out
+
+
+def is_unseen(stream: Stream, features: Features, unseen: Mapping[str, list[int]]) -> bool:
     """Whether features fill a row that was zero throughout a model's training."""
-    filled = _filled(stream, features)
-    return any(filled[array][rows].any() for array, rows in unseen.items() if array in filled)
+    return any(
+        np.isin(np.flatnonzero(found), unseen.get(array, [])).any()
+        for array, found in _filled(stream, features).items()
+    )
 
 
 def _filled(stream: Stream, features: Features) -> dict[str, Any]:

@@ -22,15 +22,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from muze.audio.io import write_whole
-from muze.core.errors import CheckpointError, MuzeError
+from muze.core.errors import CheckpointError, MuzeError, first_fault
 from muze.core.settings import Settings
 from muze.model.checkpoint import save_tensors
 from muze.model.header import sha256
 from muze.pipelines.load import choose_device
 from muze.report import Report
 
-FREE = ("run", "resume", "minutes", "device", "threads", "save_every", "preview_every", "dataset")
-"""Settings that a resumed run may say anew; of the dataset, what is in it must stay the same."""
+FREE = ("run", "resume", "minutes", "device", "threads", "save_every", "preview_every", "dataset",
+        "vae")  # fmt: skip
+"""Settings that a resumed run may say anew; what is in the dataset and the autoencoder stays."""
 
 
 class LoopSettings(Settings):
@@ -91,6 +92,8 @@ class Loop:
     model: nn.Module
     settings: LoopSettings
     report: Report
+    autoencoder_sha256: str | None = None
+    """Hash of the autoencoder whose latents it is trained on."""
     step: int = 0
     losses: list[dict[str, float]] = field(default_factory=list)
 
@@ -174,6 +177,7 @@ class Loop:
             "step": self.step,
             "settings": self.settings.model_dump(mode="json"),
             "dataset_sha256": self.dataset_sha256,
+            "autoencoder_sha256": self.autoencoder_sha256,
             "losses": self.losses,
         }
         write_whole(fresh / "state.json", json.dumps(about).encode())
@@ -217,20 +221,19 @@ class Loop:
             MuzeError: a setting that decides the weights is another; names both.
         """
         now = self.settings.model_dump(mode="json")
-        said = {**about["settings"], **{key: now[key] for key in FREE}}
+        said = {**about["settings"], **{key: now[key] for key in FREE if key in now}}
         try:
             before = type(self.settings).model_validate(said).model_dump(mode="json")
         except ValidationError as fault:
-            first = fault.errors(include_url=False)[0]
-            where = ".".join(map(str, first["loc"]))
-            raise CheckpointError(
-                f"{state}: was saved with settings this muze does not know: {where}: {first['msg']}"
-            ) from None
+            told = f"was saved with settings this muze does not know: {first_fault(fault)}"
+            raise CheckpointError(f"{state}: {told}") from None
         if self.settings.start is None:  # the run's own weights take its place anyway
             before["start"] = None
         differ = [f"{path} was {a!r} and is {b!r}" for path, a, b in _differing(before, now)]
         if about.get("dataset_sha256", self.dataset_sha256) != self.dataset_sha256:
             differ.append(f"what is in {self.settings.dataset} has changed")
+        if about.get("autoencoder_sha256", self.autoencoder_sha256) != self.autoencoder_sha256:
+            differ.append(f"vae is another autoencoder, {now['vae']!r}")
         if differ:
             raise MuzeError(
                 f"{self.settings.run}: cannot be resumed: {'; '.join(differ)}; give what it began "

@@ -193,6 +193,19 @@ def test_chords_are_shown_bar_by_bar(plan):
     assert "chord" not in planned.sections[0].streams
 
 
+def test_decided_chords_are_in_the_key_heard_for_their_section(plan, tmp_path, monkeypatch):
+    noise(tmp_path / "hum.wav")
+    monkeypatch.setattr("muze.pipelines.asked.heard_fields", lambda *told: {"key": "F# major"})
+    planned = plan(
+        "prompt: pop\nkey: C major\nstructure:\n  sections:\n"
+        "  - {type: verse, bars: 4}\n"
+        "  - {type: bridge, bars: 4, streams: {key: {from: hum.wav}}}\n"
+    )
+    assert [section.key for section in planned.sections] == ["C major", "F# major"]
+    roots = {str(chord).rstrip("m") for chord in planned.sections[1].chords}
+    assert roots <= {"F#", "G#", "A#", "B", "C#", "D#", "Gb", "Ab", "Bb", "Db", "Eb", "E#", "F"}
+
+
 def test_decided_chords_are_in_the_section_s_key(plan):
     planned = plan(
         "prompt: pop\nstructure:\n  sections:\n"

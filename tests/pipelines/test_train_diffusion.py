@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from muze.model.autoencoder import AudioVAE, AutoencoderSettings
 from muze.model.checkpoint import load_part
 from muze.model.denoiser import Denoiser, DenoiserSettings
 from muze.model.header import part_of, part_settings
+from muze.pipelines import train_vae
 from muze.pipelines.load import open_streams
 from muze.pipelines.train_diffusion import channel_weights, dataset_latents, set_scale, train
 from muze.report import SilentReport
@@ -68,6 +70,23 @@ def test_an_interrupted_training_resumes_to_the_same_bits(diffusion_settings, de
     ours = load_file(denoiser / "denoiser.safetensors")
     theirs = load_file(cut.run / "denoiser" / "denoiser.safetensors")
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_run_goes_on_with_its_autoencoder_wherever_that_lies(
+    diffusion_settings, vae, vae_settings, tmp_path
+):
+    settings = diffusion_settings("latents", minutes=1e-9)
+    train(settings, SilentReport())
+    moved = tmp_path / "autoencoder"
+    shutil.copytree(vae, moved)
+    train(settings.model_copy(update={"resume": True, "vae": moved}), SilentReport())
+    other = vae_settings("vae-other", seed=1, steps=1)
+    train_vae.train(other, SilentReport())
+    with pytest.raises(MuzeError, match="cannot be resumed: vae is another autoencoder"):
+        train(
+            settings.model_copy(update={"resume": True, "vae": other.run / "autoencoder"}),
+            SilentReport(),
+        )
 
 
 @pytest.fixture

@@ -1,17 +1,22 @@
 """A model's header tells what it never met, and songs that ask for it are refused."""
 
+import json
+import shutil
+
 import pytest
 
 from muze.core.errors import ManifestError
 from muze.core.grid import Metre, TimeGrid
 from muze.core.registry import Registry
 from muze.data.track import track_grid
-from muze.model.header import part_of
+from muze.model.header import part_of, read_header, write_header
 from muze.pipelines.load import open_streams
-from muze.pipelines.model_info import ModelInfo
+from muze.pipelines.model_info import ModelInfo, find_model
 from muze.pipelines.plan import plan_file
-from muze.pipelines.trained import is_unseen, unseen_rows
+from muze.pipelines.train_diffusion import train
+from muze.pipelines.trained import is_unseen, still_unseen, unseen_rows
 from muze.plugins.streams.genre import GENRES
+from muze.report import SilentReport
 
 RECORD = {"audio_path": "a.wav", "duration": 8.0, "tempo": 120.0, "tempo_map": [
     {"beat": 0.0, "bpm": 120.0}], "time_signature": "4/4", "genre": ["jazz"]}  # fmt: skip
@@ -47,10 +52,52 @@ def test_features_are_unseen_where_they_fill_such_a_row(unseen):
         assert is_unseen(stream, stream.parse(stream.Values(), grid), unseen["beat"]) is expected
 
 
-def test_a_record_without_a_stream_fills_nothing():
+def test_a_stream_no_record_mentions_was_never_told():
     streams = open_streams({"genre": {}}, Registry())
     record = {key: value for key, value in RECORD.items() if key != "genre"}
-    assert unseen_rows(streams, [record], [track_grid(record)]) == {"genre": {}}
+    assert unseen_rows(streams, [record], [track_grid(record)]) == {"genre": None}
+
+
+def test_a_model_does_not_know_a_stream_it_was_never_told(tmp_path, model, registry):
+    shutil.copytree(model, tmp_path / "model")
+    header = read_header(tmp_path / "model")
+    header["parts"]["denoiser"]["streams"]["chord"]["unseen"] = None
+    write_header(tmp_path / "model", header)
+    path = tmp_path / "song.yaml"
+    path.write_text("muze: 1\nprompt: calm\nmodel: model\n")
+    sections = plan_file(path, registry, {}, find_model).sections
+    assert [set(section.streams) for section in sections] == [{"energy"}] * len(sections)
+    path.write_text("muze: 1\nprompt: calm\nmodel: model\nstreams: {chord: [Am]}\n")
+    with pytest.raises(ManifestError, match=r"song.yaml:4: streams.chord: model .* no stream 'ch"):
+        plan_file(path, registry, {}, find_model)
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "left"),
+    [({"genre": [1, 2, 3]}, {"genre": [2, 3, 4]}, {"genre": [2, 3]}),
+     ({"genre": [1]}, {"genre": [2]}, {}), ({"genre": [1]}, {}, {}), (None, {}, {}),
+     (None, None, None), ({"genre": [1]}, None, {"genre": [1]}), (None, {"a": [1]}, {"a": [1]})],
+)  # fmt: skip
+def test_what_a_model_was_told_before_it_still_knows(now, before, left):
+    assert still_unseen({"genre": now}, {"genre": before}) == {"genre": left}
+
+
+def test_a_training_that_starts_from_a_model_keeps_what_that_was_told(
+    diffusion_settings, dataset, denoiser
+):
+    tracks = json.loads(dataset.read_text())["tracks"]
+    only = {k: v for k, v in tracks[0].items() if k != "genre"}
+    few = dataset.with_name("few.json")
+    few.write_text(json.dumps({"muze_dataset": 1, "tracks": [only]}))
+    settings = diffusion_settings("tuned", dataset=few, start=str(denoiser), steps=1)
+    train(settings, SilentReport())
+    before, after = (
+        part_of(folder, "denoiser")["streams"] for folder in (denoiser, settings.run / "denoiser")
+    )
+    assert after == before
+    alone = diffusion_settings("alone", dataset=few, steps=1)
+    train(alone, SilentReport())
+    assert part_of(alone.run / "denoiser", "denoiser")["streams"]["genre"]["unseen"] is None
 
 
 def test_a_genre_the_model_never_met_is_a_fault_where_it_stands(tmp_path, unseen):
@@ -75,6 +122,56 @@ def test_a_metre_the_model_never_met_is_a_fault(tmp_path, unseen):
 def test_a_genre_only_the_prompt_names_is_left_to_the_words(tmp_path, unseen):
     assert "genre" not in planned(tmp_path, "muze: 1\nprompt: warm soul\n", unseen).streams
     plan = planned(tmp_path, "muze: 1\nprompt: warm jazz\n", unseen)
+    assert plan.streams["genre"].values == {"names": ["jazz"]}
+
+
+def test_what_muze_decides_and_the_model_never_met_is_not_told(tmp_path):
+    names = ["key", "chord", "energy"]
+    streams = open_streams({name: {} for name in names}, Registry())
+    record = {**RECORD, "key": "C major", "chords": [{"chord": "C", "start": 0.0, "end": 8.0}]}
+    unseen = unseen_rows(streams, [record], [track_grid(record)])
+    path = tmp_path / "song.yaml"
+    info = ModelInfo(
+        name="small", streams=("key", "chord"), unseen={n: unseen[n] for n in names[:2]}
+    )
+
+    def plan(text):
+        path.write_text("muze: 1\nprompt: calm\n" + text)
+        return plan_file(path, Registry(), {}, lambda song, registry: info, writes=False)
+
+    far = plan("streams: {chord: [C]}\nseed: 1\n")
+    assert far.key != "C major"
+    assert set(far.streams) == {"chord"}
+    near = plan("key: C major\n")
+    assert set(near.streams) == {"key"}
+    assert all("chord" not in section.streams for section in near.sections)
+    with pytest.raises(ManifestError, match="met no chord 'Am' in training"):
+        plan("streams: {chord: [C, Am]}\n")
+
+
+def test_a_stream_that_fails_is_told_at_its_line(tmp_path, monkeypatch, unseen):
+    cls = Registry().get("stream", "genre")
+
+    def parse(self, values, grid):
+        raise ZeroDivisionError("no such luck")
+
+    monkeypatch.setattr(cls, "parse", parse)
+    with pytest.raises(
+        ManifestError, match=r"song.yaml:3: streams.genre: plugin genre .* no such luck"
+    ):
+        planned(tmp_path, "muze: 1\nprompt: calm\nstreams: {genre: jazz}\n", unseen)
+
+
+@pytest.mark.parametrize(
+    "info",
+    [{"stream_settings": {"genre": {"vectr": 3}}}, {"unseen": {"genre": {"genre": [999, -999]}}},
+     {"unseen": {"genre": {"gerne": [0]}}}],
+)  # fmt: skip
+def test_a_header_that_makes_no_sense_ends_no_planning(tmp_path, unseen, info):
+    path = tmp_path / "song.yaml"
+    path.write_text("muze: 1\nprompt: calm\nstreams: {genre: jazz}\n")
+    known = ModelInfo(**{"name": "small", "streams": STREAMS, "unseen": unseen, **info})
+    plan = plan_file(path, Registry(), {}, lambda song, registry: known, writes=False)
     assert plan.streams["genre"].values == {"names": ["jazz"]}
 
 
