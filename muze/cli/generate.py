@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,7 +51,9 @@ def generate(
     vocoder: VocoderName = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
     json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no tables.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Tell only the result: the path, or a dry run's plan.")
+    ] = False,
 ) -> None:
     """Make a song from PROMPT, a manifest or a plan; the path of the audio goes to stdout.
 
@@ -64,7 +68,7 @@ def generate(
     registry = Registry()
     decided = _plan(options, manifest, plan, registry)
     if dry_run:
-        _print_plan(decided, json, quiet=False)
+        _print_plan(decided, json)
         return
     if not quiet:
         from muze.cli.tables import show_plan
@@ -113,7 +117,7 @@ def plan(
     options = _options(
         prompt, output, duration, cfg_scale, num_steps, template, seed, sampler, eta, model, vocoder
     )
-    _print_plan(_plan(options, manifest, None, Registry()), json, quiet=False)
+    _print_plan(_plan(options, manifest, None, Registry(), writes=False), json)
 
 
 def _options(
@@ -139,7 +143,11 @@ def _options(
 
 
 def _plan(
-    options: dict[str, Any], manifest: Path | None, plan: Path | None, registry: Registry
+    options: dict[str, Any],
+    manifest: Path | None,
+    plan: Path | None,
+    registry: Registry,
+    writes: bool = True,
 ) -> Plan:
     given = [
         name
@@ -153,12 +161,14 @@ def _plan(
     if len(given) != 1:
         told = f"not {' and '.join(given)}" if given else "none was given"
         raise typer.BadParameter(f"give one of PROMPT, --manifest and --plan; {told}")
+    if "PROMPT" in options:
+        _check_words(options["PROMPT"])
     from muze.pipelines.model_info import find_model
     from muze.pipelines.plan import plan_file, read_plan
     from muze.pipelines.replay import check_made_with, check_told, place_output
 
     if plan is None:
-        return plan_file(manifest, registry, options, find_model)
+        return plan_file(manifest, registry, options, find_model, writes)
     if fixed := [name for name in options if name != "--output"]:
         raise typer.BadParameter(f"a plan is fixed; it cannot be changed by {', '.join(fixed)}")
     decided = read_plan(plan)
@@ -167,10 +177,22 @@ def _plan(
     return place_output(decided, str(plan), options.get("--output"))
 
 
-def _print_plan(decided: Plan, as_json: bool, quiet: bool) -> None:
+def _check_words(prompt: str) -> None:
+    """Refuse a prompt that is a file's name."""
+    name = shlex.quote(prompt)
+    if prompt.lower().endswith(".plan.json"):
+        told = f"a plan is made again by muze generate --plan {name}"
+    elif prompt.lower().endswith((".yaml", ".yml")) or os.path.isfile(prompt):
+        told = f"a manifest is given as --manifest {name}"
+    else:
+        return
+    raise typer.BadParameter(f"PROMPT takes words, and {name} is a file's name; {told}")
+
+
+def _print_plan(decided: Plan, as_json: bool) -> None:
     if as_json:
         print(decided.to_json(), end="")
-    elif not quiet:
+    else:
         from muze.cli.tables import show_plan
 
         show_plan(decided, to_stderr=False)

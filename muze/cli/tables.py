@@ -30,11 +30,15 @@ def show_plan(plan: Plan, to_stderr: bool) -> None:
     star = {name: "*" if origin == "decided" else "" for name, origin in plan.origins.items()}
     bpm = sorted({mark.bpm for mark in plan.tempo})
     tempo = f"{bpm[0]:g} BPM" if len(bpm) == 1 else f"{bpm[0]:g} to {bpm[-1]:g} BPM"
+    genre = plan.streams.get("genre")
+    names = ", ".join((genre.values or {}).get("names", [])) if genre else ""
+    star["genre"] = "*" if genre and genre.origin == "decided" else ""
     facts = [
         f"{plan.duration:.4g} s{star['duration']}, {plan.num_bars} bars",
         f"{tempo}{star['tempo']}",
         f"{plan.time_signature}{star['time_signature']}",
         f"{plan.key}{star['key']}",
+        f"{names or 'no genre'}{star['genre']}",
         f"seed {plan.seed}{star['seed']}",
     ]
     out.print(Text(f"{plan.song.title or plan.prompt}"), style="bold")

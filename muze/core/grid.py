@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from muze.core.errors import did_you_mean
+
 Array = NDArray[Any]
 Features = dict[str, Array]
 """A stream drawn on a grid: named float32 arrays, laid out as the stream's ``layout`` says."""
@@ -21,6 +23,14 @@ SECTION_TYPES = (
     "intro", "verse", "pre_chorus", "chorus", "post_chorus", "bridge", "instrumental",
     "solo", "breakdown", "buildup", "drop", "outro", "unknown",
 )  # fmt: skip
+
+
+def section_type(text: str) -> str:
+    """Return the type; raise ``ValueError`` for what is none of ``SECTION_TYPES``."""
+    if text not in SECTION_TYPES:
+        hint = did_you_mean(text, SECTION_TYPES) or f"; known are {', '.join(SECTION_TYPES)}"
+        raise ValueError(f"unknown type {text!r}{hint}")
+    return text
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
 from muze.core.errors import DatasetError
-from muze.core.grid import FRAME_RATE, Metre, SectionSpan, TempoMark, TimeGrid
+from muze.core.grid import FRAME_RATE, Metre, SectionSpan, TempoMark, TimeGrid, section_type
 
 
 def _metre(text: str) -> str:
@@ -31,10 +39,18 @@ class KnownTempo(Known):
 class KnownSegment(Known):
     """A section, in seconds."""
 
-    type: str
-    start: float
+    type: Annotated[str, AfterValidator(section_type)]
+    start: float = Field(ge=0)
     end: float
     energy: float | None = None
+
+    @field_validator("end")
+    @classmethod
+    def _check_end(cls, end: float, info: ValidationInfo) -> float:
+        start = info.data.get("start", -math.inf)
+        if end <= start:
+            raise ValueError(f"must be after its start, {start:g}, not {end:g}")
+        return end
 
 
 class KnownChord(Known):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,14 @@ PREFIX = "tag:yaml.org,2002:"
 KINDS = ("str", "int", "float", "bool", "null", "seq", "map")
 """What a value may be: what JSON has."""
 MERGE = f"{PREFIX}merge"
+FORMS = {
+    "int": re.compile(r"-?(0|[1-9][0-9]*)\Z"),
+    "float": re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z"),
+    "bool": re.compile(r"(true|false)\Z"),
+    "null": re.compile(r"(null|~|)\Z"),
+    "merge": re.compile(r"<<\Z"),
+}
+"""What a word without quotes may be besides text (RFC 8259, but for the empty null and <<)."""
 DEEPEST = 100
 """Levels a value may lie inside others; a song needs ten."""
 MOST = 100_000
@@ -25,7 +34,8 @@ MOST = 100_000
 def read_yaml(path: Path) -> tuple[Any, Faults]:
     """Return what the file says and the faults found on the way: keys given twice, odd tags.
 
-    Keys are words, whatever YAML would make of them, and dates are text.
+    Keys are words, whatever YAML would make of them. A value without quotes is a number, a truth
+    or nothing where JSON says so (``~`` and no value are nothing too), else text: ``off``, a date.
 
     Raises:
         ManifestError: the file cannot be read, or is no YAML; with the line.
@@ -63,8 +73,7 @@ class _Loader(yaml.SafeLoader):
     """YAML of text, numbers, lists and mappings from words, as JSON has them."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012  (an instance's in the types of PyYAML)
-        first: [known for known in resolvers if known[0].removeprefix(PREFIX) in (*KINDS, "merge")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        None: [(f"{PREFIX}{kind}", form) for kind, form in FORMS.items()]  # of any first letter
     }
     depth = 0
 
@@ -77,12 +86,14 @@ class _Loader(yaml.SafeLoader):
         self.depth -= 1
         if isinstance(node, yaml.MappingNode):
             node.value = [(_word(key), value) for key, value in node.value]
+        elif isinstance(node, yaml.ScalarNode):
+            node.value = _whole_letters(node.value)
         return node
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except ValueError:  # 0b_, or a number of more digits than Python reads
+        except ValueError:  # a number of more digits than Python reads
             told = f"{str(node.value)[:LONGEST_SHOWN]!r} is no number that can be read"
             raise ConstructorError(None, None, told, node.start_mark) from None
 
@@ -106,6 +117,10 @@ def _look_at(node: yaml.Node, keys: Keys, faults: Faults, sizes: dict[int, int])
         tag = node.tag.replace(PREFIX, "!!")
         faults.add(keys, f"the tag {tag} is not known; write text, a number, a list or a mapping")
         node.tag = f"{PREFIX}{_kind(node)}"
+    elif not _fits(node):
+        tag = node.tag.replace(PREFIX, "!!")
+        faults.add(keys, f"the tag {tag} does not fit {node.value[:LONGEST_SHOWN]!r}; take it out")
+        node.tag = f"{PREFIX}str"
     if isinstance(node, yaml.ScalarNode):
         if any("\ud800" <= letter <= "\udfff" for letter in node.value):
             faults.add(keys, "holds half a character, a lone surrogate")
@@ -122,6 +137,17 @@ def _look_at(node: yaml.Node, keys: Keys, faults: Faults, sizes: dict[int, int])
             size += _look_at(value, (*keys, name), faults, sizes)
     sizes[id(node)] = size
     return size
+
+
+def _fits(node: yaml.Node) -> bool:
+    """Whether a word has the form of what its tag says it is."""
+    form = FORMS.get(node.tag.removeprefix(PREFIX))
+    return form is None or not isinstance(node, yaml.ScalarNode) or bool(form.match(node.value))
+
+
+def _whole_letters(text: str) -> str:
+    """Return the text with the letters whole that JSON writes in halves, ``\\ud83d\\ude00``."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
 
 
 def _kind(node: yaml.Node) -> str:

@@ -27,17 +27,14 @@ from muze.pipelines.resolve import (
     said_fields,
 )
 from muze.pipelines.styles import (
-    asked_bpm,
-    asked_key,
-    asked_metre,
     chords_by_bar,
-    named_genres,
     style_of,
     usual_bpm,
     usual_key,
     usual_progression,
 )
 from muze.pipelines.templates import TEMPLATES, typical_energy
+from muze.pipelines.words import asked_bpm, asked_key, asked_metre, named_genres
 
 CLOCK_STREAMS = ("beat", "section", "position")
 """Streams drawn from the time grid alone where the song gives them no values."""
@@ -91,14 +88,22 @@ class Planner:
     def _metre(self) -> Metre:
         said = self.song.time_signature
         self.origins["time_signature"] = _origin(said)
-        metre = Metre.parse(said or asked_metre(self.prompt) or self.style.time_signature)
+        in_prompt = asked_metre(self.prompt)
+        metre = Metre.parse(said or in_prompt or self.style.time_signature)
         grid = TimeGrid.of_song(SAMPLE_SECONDS, metre=metre)
         if self.said.knows("beat") and not self.said.met("beat", {}, grid):
+            usual = not in_prompt and "genre" in self.asked
+            keys: Keys = ("streams", "genre") if usual else self._prompt_keys()
             self.faults.add(
-                ("time_signature",),
-                f"model {self.model.name} met no {metre} in training; say another, as 4/4",
+                ("time_signature",) if said else keys,
+                f"model {self.model.name} met no {metre} in training; say another time_signature, "
+                "as 4/4",
             )
         return metre
+
+    def _prompt_keys(self) -> Keys:
+        """Where the prompt stands."""
+        return ("streams", "text") if self.song.prompt is None else ("prompt",)
 
     def _key(self) -> str:
         said = None
@@ -122,8 +127,8 @@ class Planner:
             return [(change["bar"] - 1, float(change["bpm"])) for change in said]
         in_prompt = asked_bpm(self.prompt)
         if said is None and in_prompt is not None and not 20 <= in_prompt <= 400:
-            keys: Keys = ("streams", "text") if self.song.prompt is None else ("prompt",)
-            self.faults.add(keys, f"{in_prompt:g} bpm is no tempo; it must be 20 to 400")
+            told = f"{in_prompt:g} bpm is no tempo; it must be 20 to 400"
+            self.faults.add(self._prompt_keys(), told)
             in_prompt = None
         return [(0, float(said or in_prompt or usual_bpm(self.style, self.prompt, self.seed)))]
 
@@ -326,11 +331,12 @@ class Planner:
         own = {name: self.registry.get("stream", name).guidance for name in asked}
         weights = {**{n: w for n, w in own.items() if w}, **self.model.guidance}
         weights |= self.song.guidance
-        if self.song.negative_prompt is not None and weights["all"] == 1:
+        if self.song.negative_prompt is not None and weights["all"] <= 1:
             self.faults.add(
-                ("negative_prompt",), "does nothing where guidance.all is 1; raise that, or leave "
-                "this out",
-            )  # fmt: skip
+                ("negative_prompt",),
+                f"leads away from nothing where guidance.all is {weights['all']:g}; raise that "
+                "above 1, or leave this out",
+            )
         for name, weight in self.song.guidance.items():
             if name != "all" and known is not None and name not in known:
                 hint = did_you_mean(name, known) or f"; it knows {', '.join(known)}"

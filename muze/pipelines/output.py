@@ -17,8 +17,11 @@ LONGEST_NAME = 241
 """Bytes of a file's name: 255 less what a file half written has around it."""
 
 
-def plan_output(song: Song, faults: Faults) -> Path | None:
-    """Return the file to be written; None with faults noted."""
+def plan_output(song: Song, faults: Faults, writes: bool = True) -> Path | None:
+    """Return the file to be written; None with faults noted.
+
+    Where nothing ``writes`` it yet, it does not matter whether that can be done.
+    """
     keys: Keys = ("output", "path")
     source, here, said = song.source, Path.cwd().resolve(), song.output.path
     if song.output.stems:
@@ -30,14 +33,17 @@ def plan_output(song: Song, faults: Faults) -> Path | None:
     else:
         folder = here if keys in source.options else source.folder
     try:
-        path = (folder / said).resolve()
-        check_output(path)
+        path = resolved(folder / said)
+        check = check_output if writes else check_name
+        check(path)
     except ValueError:  # of the system's own, for a NUL
         faults.add(keys, f"{said!r} holds a character that no file's name has")
         return None
-    except (MuzeError, OSError, RuntimeError) as fault:  # the last of a link that loops
+    except (MuzeError, OSError) as fault:
         faults.add(keys, str(fault))
         return None
+    if not writes:
+        return path
     if folder is not here and not path.is_relative_to(here):
         faults.add(keys, f"{path} leaves the folder {here}; to write there, give --output")
     _keep_what_is_read(path, song, faults)
@@ -78,19 +84,40 @@ def written_files(path: Path) -> list[Path]:
 
 def _is_same(first: Path, second: Path) -> bool:
     try:
-        return first.resolve() == second.resolve() or os.path.samefile(first, second)
-    except (OSError, ValueError):  # one of them is not there, or cannot be
+        return resolved(first) == resolved(second) or os.path.samefile(first, second)
+    except (ManifestError, OSError, ValueError):  # one of them is not there, or cannot be
         return False
 
 
-def check_output(path: Path) -> None:
-    """Raise ``ManifestError`` or ``AudioError`` unless a sound file can be written there."""
+def resolved(path: Path) -> Path:
+    """Return the path without links.
+
+    Raises:
+        ManifestError: a link in it leads back to itself.
+    """
+    try:
+        found = path.resolve()
+        loops = os.path.islink(found)
+    except RuntimeError:  # Python before 3.13
+        loops = True
+    if loops:
+        raise ManifestError(f"{path}: is a link that leads back to itself")
+    return found
+
+
+def check_name(path: Path) -> None:
+    """Raise ``ManifestError`` or ``AudioError`` unless a sound file can have that name."""
     from muze.audio.io import known_format
 
     known_format(path)
     too_long = max(len(os.fsencode(file.name)) for file in written_files(path)) - LONGEST_NAME
     if too_long > 0:
         raise ManifestError(f"{path}: its name is {too_long} letters too long")
+
+
+def check_output(path: Path) -> None:
+    """Raise ``ManifestError`` or ``AudioError`` unless a sound file can be written there."""
+    check_name(path)
     for file in written_files(path):
         if os.path.isdir(file):  # where Path.is_dir raises for a path that is too long
             raise ManifestError(f"{file}: is a folder")

@@ -223,7 +223,7 @@ def plan_file(
 
     Unlike ``read_song`` and then ``plan_song``, tells the faults of both at once. ``find_model``
     returns what the song's model knows. Where nothing ``writes`` the song, it does not matter
-    whether its file can be written.
+    whether its file can be written there.
 
     Raises:
         ManifestError: one line per fault, with the manifest's file, line and key.
@@ -245,7 +245,7 @@ def _plan(
     song: Song, registry: Registry, model: ModelInfo | None, faults: Faults, writes: bool = True
 ) -> Plan:
     planner = Planner(song, registry, model, faults)
-    path = plan_output(song, faults) if writes else Path.cwd() / "song.wav"
+    path = plan_output(song, faults, writes)
     sampler, vocoder = planner.sampler(), planner.vocoder()
     guidance = planner.guidance()
     laid, loudness = planner.lay_out(), planner.loudness()
@@ -270,6 +270,11 @@ def _plan(
     )
     streams = planner.song_streams(loudness)
     used = sorted({*streams, *(name for section in sections for name in section.streams)})
+    for name, weight in song.guidance.items():
+        if name != "all" and weight != 0 and name not in used:
+            told = f"model {planner.model.name} met no such {name} in training; leave this out"
+            faults.add(("guidance", name), told)
+    faults.raise_any()
     components = [sampler.name, *([vocoder.name] if vocoder else [])]
     weights = planner.model.parts  # a vocoder's only where that is what is heard
     if vocoder is None or vocoder.name not in (planner.model.vocoders or {}):

@@ -16,7 +16,7 @@ from muze.manifest import Faults
 from muze.manifest.faults import Keys, Source
 from muze.model.header import read_header
 from muze.pipelines.model_info import model_folder
-from muze.pipelines.output import check_output, written_over
+from muze.pipelines.output import check_output, resolved, written_over
 from muze.pipelines.plan import Plan
 from muze.pipelines.resolve import StreamPlan
 
@@ -77,7 +77,7 @@ def place_output(plan: Plan, name: str, output: str | None = None) -> Plan:
         ManifestError: no song can or may be written there.
     """
     here = Path.cwd().resolve()
-    path = Path(plan.output.path if output is None else output).resolve()
+    path = resolved(Path(plan.output.path if output is None else output))
     if output is None and not path.is_relative_to(here):
         raise ManifestError(
             f"{name}: output.path: {path} leaves the folder {here}; to write there, give --output"

@@ -1,14 +1,14 @@
-"""What a prompt's words say about tempo, metre, key and harmony where the manifest is silent."""
+"""What is usual in a style: tempo, key and harmony where nothing names them."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
 from muze.core.theory import QUALITIES, ROOTS, Chord, Key
+from muze.pipelines.words import meant
 
 MAJOR, MINOR = ("major",), ("minor",)
 MIXED = ("major", "minor")
@@ -61,10 +61,6 @@ SPELLINGS = {
     "retrowave": "synthwave", "irish": "celtic", "lullaby": "waltz", "jig": "celtic",
 }  # fmt: skip
 UNKNOWN_STYLE = Style((92, 126))
-MOOD_NOT_GENRE = {"musical", "film", "romantic", "swing", "experimental", "house band"}
-"""Words of the genre vocabulary that in a prompt more often mean something else."""
-LONGEST_GENRE = 3
-"""Words in the longest name of a genre: lo-fi hip hop."""
 
 SLOW = {"slow", "calm", "sleepy", "gentle", "relaxing", "relaxed", "peaceful", "dreamy", "tender"}
 FAST = {"fast", "driving", "energetic", "frantic", "upbeat", "lively", "urgent", "racing"}
@@ -83,96 +79,10 @@ PROGRESSIONS = {
 }
 """By mode: scale degrees, one a bar."""
 
-BPM = re.compile(r"(\d+(?:\.\d+)?)\s*-?\s*bpm\b", re.IGNORECASE)
-KEY = re.compile(
-    r"\b([A-G])(?:([#b])|[ -](sharp|flat))?[ -]"
-    r"(major|minor|dorian|phrygian|lydian|mixolydian|harmonic minor)\b"
-)
-METRE = re.compile(r"(?<![\d/.])(?:[234]/4|5/4|[679]/8|12/8)(?![\d/])")
-"""The time signatures in use; 1/4 and 2/3 are other things."""
-OPENS = re.compile(r"(^|[,;:.(|])\s*$")
-CLOSES = re.compile(r"\s*($|[,;:.)|])")
-KEY_BEFORE = re.compile(r"\b(in|key( of)?:?)\s+$", re.IGNORECASE)
-KEY_AFTER = re.compile(r"\s+(key|scale|tonality)\b", re.IGNORECASE)
-METRE_BEFORE = re.compile(r"\b(in|metre|meter|time|signature):?\s+(an?\s+)?$", re.IGNORECASE)
-METRE_AFTER = re.compile(
-    r"[\s-]+(time|metre|meter|signature|beats?|rhythm|groove|feel|swing|shuffle|waltz)\b",
-    re.IGNORECASE,
-)
-MEASURE_AFTER = re.compile(
-    r"[\s-]*(inch(es)?|speed|sized?|length|violin|viola|cello)\b", re.IGNORECASE
-)
-"""What makes a time signature the size of something: 7/8 inch, a 4/4 cello."""
-THREE = re.compile(r"\b(waltz|waltzing|lullaby)\b", re.IGNORECASE)
-SIX = re.compile(r"\b(jig|tarantella)\b", re.IGNORECASE)
-
-
-def asked_bpm(prompt: str) -> float | None:
-    """Return the tempo a prompt names outright, as in ``120 bpm``."""
-    found = BPM.search(prompt)
-    return float(found[1]) if found else None
-
-
-def asked_key(prompt: str) -> str | None:
-    """Return the key a prompt names outright, as in ``in F sharp minor``.
-
-    ``A major`` may be an article with its adjective: it needs a word like ``in``, or to stand
-    between commas.
-    """
-    for found in KEY.finditer(prompt):
-        sign = found[2] or {"sharp": "#", "flat": "b"}.get(found[3] or "", "")
-        article = found[1] == "A" and not sign and found[4] in ("major", "minor")
-        if not article or _is_named(prompt, found, KEY_BEFORE, KEY_AFTER):
-            return str(Key.parse(f"{found[1]}{sign} {found[4]}"))
-    return None
-
-
-def asked_metre(prompt: str) -> str | None:
-    """Return the time signature a prompt names outright, as ``6/8`` or as a waltz.
-
-    ``3/4`` may be a part of anything: it needs a word like ``time``, or to stand between commas.
-    """
-    for found in METRE.finditer(prompt):
-        named = _is_named(prompt, found, METRE_BEFORE, METRE_AFTER)
-        measure = MEASURE_AFTER.match(prompt, found.end())
-        if not measure and (named or found[0] != "3/4"):
-            return found[0]
-    return "3/4" if THREE.search(prompt) else "6/8" if SIX.search(prompt) else None
-
-
-def _is_named(
-    prompt: str, found: re.Match[str], before: re.Pattern[str], after: re.Pattern[str]
-) -> bool:
-    """Whether the words around tell what was found, or it stands alone between commas."""
-    head = prompt[: found.start()]
-    if before.search(head) or after.match(prompt, found.end()):
-        return True
-    return bool(OPENS.search(head) and CLOSES.match(prompt, found.end()))
-
-
-def named_genres(prompt: str, known: Callable[[str], str | None]) -> list[str]:
-    """Return the genres a prompt's words name, longest names first, in the order they come.
-
-    ``known`` gives the one spelling of a name, None where it is no genre's.
-    """
-    words = re.findall(r"[\w&'-]+", prompt.lower())
-    found: list[str] = []
-    at = 0
-    while at < len(words):
-        for count in range(min(LONGEST_GENRE, len(words) - at), 0, -1):
-            name = " ".join(words[at : at + count])
-            genre = None if name in MOOD_NOT_GENRE else known(name)
-            if genre is not None:
-                found += [genre] if genre not in found else []
-                at += count - 1
-                break
-        at += 1
-    return found
-
 
 def style_of(prompt: str, genres: list[str]) -> Style:
     """Return the style of the first genre known, of those given and then of the prompt's words."""
-    text = " ".join(re.findall(r"[\w&'-]+", prompt.lower()))
+    text = " ".join(re.findall(r"[\w&'-]+", meant(prompt).lower()))
     for name in genres:
         if name in STYLES:
             return STYLES[name]

@@ -60,6 +60,10 @@ def train(settings: TrainingSettings, report: Report) -> None:
     registry = Registry()
     streams = open_streams(settings.streams, registry)
     grids = [track_grid(record) for record in dataset.tracks]
+    unseen = unseen_rows(streams, dataset.tracks, grids)
+    if settings.start:
+        before = denoiser_header(Path(settings.start)).streams
+        unseen = still_unseen(unseen, {name: stream.unseen for name, stream in before.items()})
     autoencoder = AudioVAE(shape)
     load_part(settings.vae, "autoencoder", autoencoder)
     autoencoder.eval().to(settings.device)
@@ -111,10 +115,6 @@ def train(settings: TrainingSettings, report: Report) -> None:
         previews.sample(step, shown, dataset.tracks[crop.track], grid)
 
     loop.run(losses, "diffusion", preview)
-    unseen = unseen_rows(streams, dataset.tracks, grids)
-    if settings.start:
-        before = denoiser_header(Path(settings.start)).streams
-        unseen = still_unseen(unseen, {name: stream.unseen for name, stream in before.items()})
     hours = loop.step * settings.batch_size * settings.crop_frames / 360_000
     save_part(
         settings.run / "denoiser",

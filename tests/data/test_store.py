@@ -1,12 +1,18 @@
 import json
+from pathlib import Path
 
 import pytest
 
 from muze.core.errors import DatasetError
+from muze.core.grid import SECTION_TYPES
 from muze.data.store import read_dataset
 from muze.data.track import track_grid
 
 TRACK = {"audio_path": "a.wav", "duration": 3.0}
+
+
+def segmented(**said):
+    return {**TRACK, "segments": [{"type": "verse", "start": 0.0, "end": 3.0, **said}]}
 
 
 @pytest.fixture
@@ -64,6 +70,20 @@ def test_a_record_may_say_more_than_muze_reads(write):
         ({**TRACK, "tempo_map": [{"beat": 0}]}, "tracks.1.tempo_map.0.bpm: Field required"),
         ({**TRACK, "time_signature": "4"}, "tracks.1.time_signature: Value error, '4' is no time"),
         ({**TRACK, "segments": [3]}, "tracks.1.segments.0: Input should be"),
+        (
+            segmented(type="corus"),
+            "tracks.1.segments.0.type: Value error, unknown type 'corus'; did you mean 'chorus'?",
+        ),
+        (
+            segmented(type="x"),
+            "tracks.1.segments.0.type: Value error, unknown type 'x'; known are intro, verse,",
+        ),
+        (segmented(type=None), "tracks.1.segments.0.type: Input should be a valid string"),
+        (segmented(start=-1), "tracks.1.segments.0.start: Input should be greater than or equal"),
+        (
+            segmented(start=2.0, end=2.0),
+            "tracks.1.segments.0.end: Value error, must be after its start, 2, not 2",
+        ),
         ({**TRACK, "chords": [{"chord": "C", "start": 0}]}, "tracks.1.chords.0.end: Field"),
         ({**TRACK, "beat_positions": [0, "1"]}, "tracks.1.beat_positions.1: Input should be"),
         ({**TRACK, "prompts": "calm"}, "tracks.1.prompts: Input should be a valid list"),
@@ -76,6 +96,17 @@ def test_a_record_that_makes_no_sense_is_told_with_its_place(write, track, told)
         read_dataset(path)
     assert str(fault.value).startswith(f"{path}: {told}")
     assert "\n" not in str(fault.value)
+
+
+def test_the_readme_tells_what_a_record_must_say():
+    page = (Path(__file__).parents[2] / "README.md").read_text()
+    for field in ("audio_path", "duration", "tempo", "muze_dataset"):
+        assert field in page.partition("## Training")[2]
+
+
+def test_every_type_of_section_may_be_in_a_record(write):
+    tracks = [segmented(type=kind) for kind in SECTION_TYPES]
+    assert read_dataset(write({"muze_dataset": 1, "tracks": tracks})).tracks == tuple(tracks)
 
 
 def test_a_track_s_grid_has_its_tempo_map_metre_and_sections():

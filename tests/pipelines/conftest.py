@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from muze.audio.io import write_audio
+from muze.core.errors import ManifestError
 from muze.core.grid import Audio
 from muze.core.registry import Registry
 from muze.model.header import read_header, write_header
@@ -178,6 +179,30 @@ def model(tmp_path_factory, vae, denoiser, vocoder):
         stream["unseen"] = {}  # two songs have met next to nothing; test_trained tests what then
     write_header(folder, header)
     return folder
+
+
+@pytest.fixture
+def plan(tmp_path, monkeypatch, registry):
+    """Plan a manifest for a model that knows every stream, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def plan(text, **options):
+        (tmp_path / "song.yaml").write_text(f"muze: 1\n{text}")
+        return plan_file(tmp_path / "song.yaml", registry, **options)
+
+    return plan
+
+
+@pytest.fixture
+def faults(plan, tmp_path):
+    """Return what is told of a manifest, line by line and without its path."""
+
+    def faults(text, **options):
+        with pytest.raises(ManifestError) as told:
+            plan(text, **options)
+        return str(told.value).replace(f"{tmp_path / 'song.yaml'}:", "").splitlines()
+
+    return faults
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from muze.core.registry import Registry
 from muze.pipelines.model_info import find_model
 from muze.pipelines.plan import Plan, plan_file, read_plan
 from muze.pipelines.replay import check_made_with, check_told, place_output
+from muze.pipelines.resolve import StreamPlan
 
 SONG = """muze: 1
 prompt: test tones
@@ -229,6 +230,20 @@ def test_a_stranger_s_plan_does_not_write_where_it_likes(text, tmp_path, monkeyp
     output = plan.output.model_copy(update={"path": "away/song.wav"})
     with pytest.raises(ManifestError, match="leaves the folder"):
         place_output(plan.model_copy(update={"output": output}), "p.json")
+
+
+def test_a_link_that_loops_is_told_in_one_line(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    loop = tmp_path / "loop.wav"
+    loop.symlink_to(loop)
+    plan = Plan.from_json(text)
+    with pytest.raises(ManifestError) as told:
+        place_output(plan, "p.json", "loop.wav")
+    assert str(told.value) == "loop.wav: is a link that leads back to itself"
+    values = {"origin": "asked", "recording": {"path": str(loop), "sha256": "0" * 64}}
+    streams = {**plan.streams, "chord": StreamPlan.model_validate(values)}
+    plan = plan.model_copy(update={"streams": streams})
+    assert place_output(plan, "p.json", "song.wav").output.path == str(tmp_path / "song.wav")
 
 
 def test_a_plan_s_own_path_is_taken_where_it_stays(text, tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from muze.core.errors import MuzeError, PluginError
+from muze.core.errors import DatasetError, MuzeError, PluginError
 from muze.model.autoencoder import AudioVAE, AutoencoderSettings
 from muze.model.checkpoint import load_part
 from muze.model.denoiser import Denoiser, DenoiserSettings
@@ -80,13 +80,32 @@ def test_a_run_goes_on_with_its_autoencoder_wherever_that_lies(
     moved = tmp_path / "autoencoder"
     shutil.copytree(vae, moved)
     train(settings.model_copy(update={"resume": True, "vae": moved}), SilentReport())
-    other = vae_settings("vae-other", seed=1, steps=1)
+    other = vae_settings("vae-of-another-seed", seed=1, steps=1)
     train_vae.train(other, SilentReport())
     with pytest.raises(MuzeError, match="cannot be resumed: vae is another autoencoder"):
         train(
             settings.model_copy(update={"resume": True, "vae": other.run / "autoencoder"}),
             SilentReport(),
         )
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("key", "H minor"), ("chords", [{"chord": "Hm", "start": 0.0, "end": 1.0}]),
+     ("genre", ["x y"])],
+)  # fmt: skip
+def test_a_record_that_says_what_is_none_is_told_before_the_training(
+    diffusion_settings, dataset, field, value
+):
+    content = json.loads(dataset.read_text())
+    content["tracks"][1][field] = value
+    wrong = dataset.with_name(f"wrong-{field}.json")
+    wrong.write_text(json.dumps(content))
+    settings = diffusion_settings(f"wrong-{field}", dataset=wrong)
+    with pytest.raises(MuzeError, match=f"1.wav: {field}: unknown") as told:
+        train(settings, SilentReport())
+    assert "\n" not in str(told.value)
+    assert not settings.run.exists()
 
 
 @pytest.fixture
@@ -127,17 +146,33 @@ def test_channels_that_move_the_sound_more_are_louder_by_as_much_as_flatness_lea
         )
 
 
-def test_a_dataset_that_says_nothing_of_a_stream_trains_all_the_same(
-    diffusion_settings, dataset, tmp_path
-):
-    content = json.loads(dataset.read_text())
-    for track in content["tracks"]:
-        del track["chords"], track["genre"]
-        track["audio_path"] = str(dataset.parent / track["audio_path"])
-    (tmp_path / "dataset.json").write_text(json.dumps(content))
-    settings = diffusion_settings("quiet", dataset=tmp_path / "dataset.json", steps=1)
+@pytest.fixture
+def saying(dataset, tmp_path):
+    """Write the dataset with records that say nothing but some fields; return its path."""
+
+    def saying(*fields):
+        content = json.loads(dataset.read_text())
+        for track in content["tracks"]:
+            track["audio_path"] = str(dataset.parent / track["audio_path"])
+        tracks = [{field: track[field] for field in fields} for track in content["tracks"]]
+        (tmp_path / "dataset.json").write_text(json.dumps({**content, "tracks": tracks}))
+        return tmp_path / "dataset.json"
+
+    return saying
+
+
+def test_a_dataset_that_says_no_more_than_it_must_trains_all_the_same(diffusion_settings, saying):
+    path = saying("audio_path", "duration", "tempo")
+    settings = diffusion_settings("quiet", dataset=path, steps=1)
     train(settings, SilentReport())
     assert len(losses(settings)) == 1
+
+
+def test_a_track_without_a_tempo_is_told_in_one_line(diffusion_settings, saying, dataset):
+    settings = diffusion_settings("timeless", dataset=saying("audio_path", "duration"))
+    with pytest.raises(DatasetError) as told:
+        train(settings, SilentReport())
+    assert str(told.value) == f"track '{dataset.parent / 'audio/0.wav'}' has no tempo"
 
 
 @pytest.mark.parametrize(

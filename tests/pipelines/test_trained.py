@@ -119,6 +119,25 @@ def test_a_metre_the_model_never_met_is_a_fault(tmp_path, unseen):
         planned(tmp_path, "muze: 1\nprompt: calm\ntime_signature: 3/4\n", unseen)
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("prompt: calm, in 5/4\n", "2: prompt"),
+        ("streams:\n  genre: [jazz]\n  text: a slow waltz\n", "4: streams.text"),
+        ("prompt: jazz in 5/4\ntime_signature: 3/4\n", "3: time_signature"),
+    ],
+)
+def test_a_metre_the_model_never_met_is_told_where_it_stands(tmp_path, unseen, text, place):
+    with pytest.raises(ManifestError, match=rf"song.yaml:{place}: model small met no [35]/4"):
+        planned(tmp_path, f"muze: 1\n{text}", unseen)
+
+
+def test_a_metre_usual_for_a_genre_is_told_at_the_genre(tmp_path, unseen):
+    met = {**unseen, "genre": {"genre": []}}
+    with pytest.raises(ManifestError, match=r"song.yaml:4: streams.genre: .* met no 3/4"):
+        planned(tmp_path, "muze: 1\nprompt: calm\nstreams:\n  genre: waltz\n", met)
+
+
 def test_a_genre_only_the_prompt_names_is_left_to_the_words(tmp_path, unseen):
     assert "genre" not in planned(tmp_path, "muze: 1\nprompt: warm soul\n", unseen).streams
     plan = planned(tmp_path, "muze: 1\nprompt: warm jazz\n", unseen)
@@ -178,3 +197,17 @@ def test_a_header_that_makes_no_sense_ends_no_planning(tmp_path, unseen, info):
 def test_a_trained_denoiser_says_what_it_never_met(denoiser):
     streams = part_of(denoiser, "denoiser")["streams"]
     assert {"genre", "metre"} <= {array for s in streams.values() for array in s["unseen"]}
+
+
+def test_guidance_of_what_is_not_told_is_a_fault(tmp_path):
+    streams = open_streams({"key": {}}, Registry())
+    unseen = unseen_rows(streams, [{**RECORD, "key": "C major"}], [track_grid(RECORD)])
+    text = "muze: 1\nprompt: in F# minor\nguidance: {key: 2}\n"
+    info = ModelInfo(name="small", streams=("key",), unseen=unseen)
+    path = tmp_path / "song.yaml"
+    path.write_text(text)
+    with pytest.raises(ManifestError, match=r"song.yaml:3: guidance.key: model small met no such"):
+        plan_file(path, Registry(), {}, lambda song, registry: info, writes=False)
+    path.write_text(text.replace("F# minor", "C major"))
+    plan = plan_file(path, Registry(), {}, lambda song, registry: info, writes=False)
+    assert plan.guidance["key"] == 2

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from muze import hookimpl
 from muze.analysis.sections import boundary_scores, find_sections
-from muze.core.errors import DatasetError, did_you_mean
-from muze.core.grid import SECTION_TYPES, Audio, Features, SectionSpan, TimeGrid
+from muze.core.errors import DatasetError
+from muze.core.grid import SECTION_TYPES, Audio, Features, SectionSpan, TimeGrid, section_type
 from muze.core.protocols import Layout, Score, Site
 from muze.core.settings import Settings
 
@@ -83,15 +83,14 @@ class SectionStream:
         """Return the segments of the record; shaped as in ``parse``."""
         if not record.get("segments"):
             return None
-        for segment in record["segments"]:
-            if segment["type"] not in SECTION_TYPES:
-                raise DatasetError(
-                    f"{record.get('audio_path', 'record')}: segments: unknown type "
-                    f"{segment['type']!r}{did_you_mean(segment['type'], SECTION_TYPES)}"
-                )
-        return _drawn(
-            [SectionSpan(s["type"], s["start"], s["end"]) for s in record["segments"]], grid
-        )
+        try:
+            spans = [
+                SectionSpan(section_type(s["type"]), s["start"], s["end"])
+                for s in record["segments"]
+            ]
+        except ValueError as fault:
+            raise DatasetError(f"{record.get('audio_path', 'record')}: segments: {fault}") from None
+        return _drawn(spans, grid)
 
     def fields(self, features: Features, grid: TimeGrid) -> dict[str, Any]:
         """Return ``segments``: type, start and end in seconds."""

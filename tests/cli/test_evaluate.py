@@ -1,0 +1,80 @@
+import json
+import sys
+from types import ModuleType
+
+import pytest
+
+
+@pytest.fixture
+def measuring(monkeypatch, adherence):
+    """Stand in for the measure: note the plans a recording is measured against."""
+    plans = []
+
+    def measure_file(audio, plan, registry, report):
+        plans.append(plan)
+        return adherence
+
+    module = ModuleType("muze.pipelines.measure")
+    module.measure_file = measure_file
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return plans
+
+
+def test_a_recording_is_measured_against_a_manifest(run, song, measuring, adherence):
+    done = run("evaluate", "a.wav", "--manifest", song)
+    assert "majmin" in done.stdout
+    assert "* decided by muze, not asked" in done.stdout
+    assert done.stderr == ""
+    told = run("evaluate", "a.wav", "--manifest", song, "--json")
+    assert json.loads(told.stdout) == adherence
+    run("evaluate", "a.wav", "--manifest", song, "--seed", 3)
+    assert [plan.seed for plan in measuring] == [7, 7, 3]
+
+
+def test_a_recording_is_measured_against_the_same_song_every_time(run, song, measuring):
+    song.write_text("muze: 1\nprompt: warm house\nkey: A minor\nstreams: {chord: [Am]}\n")
+    for _ in range(2):
+        done = run("evaluate", "a.wav", "--manifest", song)
+    assert measuring[0] == measuring[1]
+    assert measuring[0].seed == 0
+    assert f"{song}: says no seed, so what it does not ask for is decided with seed 0: " in (
+        done.stderr
+    )
+    decided = done.stderr.partition("seed 0: ")[2].partition(";")[0].split(", ")
+    assert {"tempo", "energy"} <= set(decided)
+    assert not {"chord", "key", "text"} & set(decided)
+
+
+def test_a_recording_is_measured_against_a_plan(run, planned, measuring):
+    plan = planned()
+    assert run("evaluate", "a.wav", "--plan", plan).exit_code == 0
+    assert measuring[0].seed == 7
+    done = run("evaluate", "a.wav", "--plan", planned(guidance={}))
+    assert (done.exit_code, done.stderr) == (
+        1, "muze: p.json: guidance: lacks the weight of all\n",
+    )  # fmt: skip
+    # what it was made with does not matter where nothing is made
+    assert run("evaluate", "a.wav", "--plan", planned(muze="0.0.1")).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [((), "give one of --manifest and --plan"),
+     (("--manifest", "song.yaml", "--plan", "p.json"), "give one of --manifest and --plan"),
+     (("--plan", "p.json", "--seed", "3"), "cannot be changed by --seed")],
+)  # fmt: skip
+def test_what_is_measured_against_is_said_once(run, measuring, args, told):
+    done = run("evaluate", "a.wav", *args)
+    assert (done.exit_code, measuring) == (2, [])
+    assert told in done.stderr
+
+
+def test_nothing_is_said_of_an_output_where_nothing_is_written(run, tmp_path, measuring):
+    (tmp_path / "here").mkdir()
+    song = tmp_path.parent / "far.yaml"
+    song.write_text("muze: 1\nprompt: x\nseed: 1\noutput: {path: gone/far.wav}\n")
+    assert run("evaluate", "a.wav", "--manifest", song).exit_code == 0
+    done = run("plan", "--manifest", song, "--json")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["output"]["path"] == str(tmp_path.parent / "gone" / "far.wav")
+    assert run("generate", "--manifest", song, "--dry-run").exit_code == 1
