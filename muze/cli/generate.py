@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -182,7 +181,7 @@ def _check_words(prompt: str) -> None:
     name = shlex.quote(prompt)
     if prompt.lower().endswith(".plan.json"):
         told = f"a plan is made again by muze generate --plan {name}"
-    elif prompt.lower().endswith((".yaml", ".yml")) or os.path.isfile(prompt):
+    elif prompt.lower().endswith((".yaml", ".yml")):
         told = f"a manifest is given as --manifest {name}"
     else:
         return

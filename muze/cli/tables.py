@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from muze.pipelines.plan import Plan, SectionPlan
+from muze.pipelines.resolve import StreamPlan
 
 WIDTH_IN_A_PIPE = 120
 """Columns where nobody tells how wide the terminal is."""
@@ -30,15 +31,12 @@ def show_plan(plan: Plan, to_stderr: bool) -> None:
     star = {name: "*" if origin == "decided" else "" for name, origin in plan.origins.items()}
     bpm = sorted({mark.bpm for mark in plan.tempo})
     tempo = f"{bpm[0]:g} BPM" if len(bpm) == 1 else f"{bpm[0]:g} to {bpm[-1]:g} BPM"
-    genre = plan.streams.get("genre")
-    names = ", ".join((genre.values or {}).get("names", [])) if genre else ""
-    star["genre"] = "*" if genre and genre.origin == "decided" else ""
     facts = [
         f"{plan.duration:.4g} s{star['duration']}, {plan.num_bars} bars",
         f"{tempo}{star['tempo']}",
         f"{plan.time_signature}{star['time_signature']}",
         f"{plan.key}{star['key']}",
-        f"{names or 'no genre'}{star['genre']}",
+        *([_genre(plan.streams["genre"])] if "genre" in plan.streams else []),
         f"seed {plan.seed}{star['seed']}",
     ]
     out.print(Text(f"{plan.song.title or plan.prompt}"), style="bold")
@@ -75,6 +73,12 @@ def show_plan(plan: Plan, to_stderr: bool) -> None:
         out.print(Text(line))
     if "*" in "".join(star.values()):
         out.print(Text(DECIDED))
+
+
+def _genre(told: StreamPlan) -> str:
+    names = (told.values or {}).get("names") or []
+    one = names if isinstance(names, str) else ", ".join(names)
+    return f"{one}{'*' if told.origin == 'decided' else ''}"
 
 
 def show_adherence(adherence: Mapping[str, Any], to_stderr: bool = True) -> None:

@@ -20,55 +20,29 @@ Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, mps, or
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
 
-@app.command("vae")
-def vae(
-    config: Config = None,
-    dataset: Dataset = None,
-    run: Run = None,
-    resume: Resume = False,
-    start: From = None,
-    minutes: Minutes = None,
-    steps: Steps = None,
-    device: Device = None,
-    quiet: Quiet = False,
-) -> None:
-    """Train the autoencoder: mel spectrograms to latents and back."""
-    _train("vae", quiet, config, dataset=dataset, run=run, resume=resume, start=start,
-           minutes=minutes, steps=steps, device=device)  # fmt: skip
+def _command(what: str, told: str) -> None:
+    """Add the command ``muze train <what>``."""
+
+    def train(
+        config: Config = None,
+        dataset: Dataset = None,
+        run: Run = None,
+        resume: Resume = False,
+        start: From = None,
+        minutes: Minutes = None,
+        steps: Steps = None,
+        device: Device = None,
+        quiet: Quiet = False,
+    ) -> None:
+        _train(what, quiet, config, dataset=dataset, run=run, resume=resume, start=start,
+               minutes=minutes, steps=steps, device=device)  # fmt: skip
+
+    app.command(what, help=told)(train)
 
 
-@app.command("diffusion")
-def diffusion(
-    config: Config = None,
-    dataset: Dataset = None,
-    run: Run = None,
-    resume: Resume = False,
-    start: From = None,
-    minutes: Minutes = None,
-    steps: Steps = None,
-    device: Device = None,
-    quiet: Quiet = False,
-) -> None:
-    """Train the U-Net on latents, with every stream of the dataset."""
-    _train("diffusion", quiet, config, dataset=dataset, run=run, resume=resume, start=start,
-           minutes=minutes, steps=steps, device=device)  # fmt: skip
-
-
-@app.command("vocoder")
-def vocoder(
-    config: Config = None,
-    dataset: Dataset = None,
-    run: Run = None,
-    resume: Resume = False,
-    start: From = None,
-    minutes: Minutes = None,
-    steps: Steps = None,
-    device: Device = None,
-    quiet: Quiet = False,
-) -> None:
-    """Train the vocoder: mel spectrograms to sound."""
-    _train("vocoder", quiet, config, dataset=dataset, run=run, resume=resume, start=start,
-           minutes=minutes, steps=steps, device=device)  # fmt: skip
+_command("vae", "Train the autoencoder: mel spectrograms to latents and back.")
+_command("diffusion", "Train the U-Net on latents, with every stream of the dataset.")
+_command("vocoder", "Train the vocoder: mel spectrograms to sound.")
 
 
 def _train(what: str, quiet: bool, config: Path | None, **options: Any) -> None:  # Any: values

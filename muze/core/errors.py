@@ -42,4 +42,5 @@ def first_fault(fault: "ValidationError", *under: str | int) -> str:
     """Return the first thing found wrong, as ``unet.dropout: what is wrong there``."""
     first = fault.errors(include_url=False)[0]
     where = ".".join(map(str, (*under, *first["loc"])))
-    return f"{where}: {first['msg']}" if where else str(first["msg"])
+    told = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {told}" if where else told

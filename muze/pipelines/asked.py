@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from muze.core.errors import MuzeError, did_you_mean
-from muze.core.grid import TimeGrid
+from muze.core.grid import Metre, TimeGrid
 from muze.core.registry import Registry
 from muze.manifest import Faults, Song
 from muze.manifest.faults import Keys
@@ -113,24 +113,36 @@ class Asked:
 
     def _check_trained(self, name: str, plan: StreamPlan, keys: Keys) -> None:
         """Note each item of what a stream is told that the model never met in training."""
-        primary = self.registry.get("stream", name).primary
-        values = plan.values or {}
-        items, grid = values.get(primary), TimeGrid.of_song(SAMPLE_SECONDS)
+        if not plan.values:
+            return
         try:
-            if not values or self.met(name, values, grid):
-                return
+            unmet = self._unmet(name, plan.values)
         except MuzeError as fault:
             self.faults.add(keys, str(fault))
             return
-        singly = items if isinstance(items, list) and len(items) > 1 else [items]
-        for item in singly:
-            told = {**values, primary: [item]} if singly is items else values
-            if not self.met(name, told, grid):
-                self.faults.add(
-                    keys,
-                    f"model {self.model.name} met no {name} {item!r} in training, and would answer "
-                    "with noise; leave it out or say it in the prompt",
-                )
+        for item in unmet:
+            self.faults.add(
+                keys,
+                f"model {self.model.name} met no {name} {item!r} in training, and would answer "
+                "with noise; leave it out or say it in the prompt",
+            )
+
+    def _unmet(self, name: str, values: dict[str, Any]) -> list[Any]:
+        """Return the items of what a stream is told that were not met, or the whole of it."""
+        cls = self.registry.get("stream", name)
+        said = values.get(cls.primary)
+        metre = Metre.parse(self.song.time_signature or "4/4")
+        grid = TimeGrid.of_song(SAMPLE_SECONDS, metre=metre)
+        found = []
+        for item in said if isinstance(said, list) else []:
+            alone = {**values, cls.primary: [item]}
+            try:
+                cls.Values.model_validate(alone)
+            except ValidationError:
+                break  # the items make sense together
+            if item not in found and not self.met(name, alone, grid):
+                found.append(item)
+        return found or ([] if self.met(name, values, grid) else [said])
 
 
 def prompt_of(plans: dict[str, StreamPlan]) -> str | None:

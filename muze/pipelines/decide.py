@@ -39,9 +39,11 @@ from muze.pipelines.words import asked_bpm, asked_key, asked_metre, named_genres
 CLOCK_STREAMS = ("beat", "section", "position")
 """Streams drawn from the time grid alone where the song gives them no values."""
 DECIDED_STREAMS = (*CLOCK_STREAMS, "tempo", "key", "text", "energy", "chord", "loudness")
-"""Streams that are told something in every song."""
+"""Streams that are told something in every song, unless the model never met what is decided."""
 SAMPLER, NUM_STEPS = "ddim", 50
 """Where the song names none."""
+METRES = ("4/4", "3/4", "6/8", "2/4", "5/4")
+"""Taken where the model never met the one that is usual, the likeliest first."""
 DEFAULT_LOUDNESS = -14.0
 LOUDNESS_SLACK = 0.05
 """LU by which two levels may differ and be the same: what is told is rounded to a tenth."""
@@ -88,18 +90,22 @@ class Planner:
     def _metre(self) -> Metre:
         said = self.song.time_signature
         self.origins["time_signature"] = _origin(said)
-        in_prompt = asked_metre(self.prompt)
-        metre = Metre.parse(said or in_prompt or self.style.time_signature)
-        grid = TimeGrid.of_song(SAMPLE_SECONDS, metre=metre)
-        if self.said.knows("beat") and not self.said.met("beat", {}, grid):
-            usual = not in_prompt and "genre" in self.asked
-            keys: Keys = ("streams", "genre") if usual else self._prompt_keys()
+        named = said or asked_metre(self.prompt)
+        usual = [self.style.time_signature, *METRES]
+        met = [text for text in usual if self._met_metre(text)]
+        if named is None:
+            return Metre.parse((met or usual)[0])
+        if not self._met_metre(named):
+            known = f"; say one that it met, as {met[0]}" if met else ""
             self.faults.add(
-                ("time_signature",) if said else keys,
-                f"model {self.model.name} met no {metre} in training; say another time_signature, "
-                "as 4/4",
+                ("time_signature",) if said else self._prompt_keys(),
+                f"model {self.model.name} met no {named} in training{known}",
             )
-        return metre
+        return Metre.parse(named)
+
+    def _met_metre(self, text: str) -> bool:
+        grid = TimeGrid.of_song(SAMPLE_SECONDS, metre=Metre.parse(text))
+        return not self.said.knows("beat") or self.said.met("beat", {}, grid)
 
     def _prompt_keys(self) -> Keys:
         """Where the prompt stands."""

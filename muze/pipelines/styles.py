@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from random import Random
 
 from muze.core.theory import QUALITIES, ROOTS, Chord, Key
-from muze.pipelines.words import meant
+from muze.pipelines.words import named_genres
 
 MAJOR, MINOR = ("major",), ("minor",)
 MIXED = ("major", "minor")
@@ -82,15 +82,15 @@ PROGRESSIONS = {
 
 def style_of(prompt: str, genres: list[str]) -> Style:
     """Return the style of the first genre known, of those given and then of the prompt's words."""
-    text = " ".join(re.findall(r"[\w&'-]+", meant(prompt).lower()))
-    for name in genres:
+    for name in [*genres, *named_genres(prompt, _style_name)]:
         if name in STYLES:
             return STYLES[name]
-    # the longest name first: "lo-fi hip hop" before "hip hop"
-    for name in sorted([*STYLES, *SPELLINGS], key=len, reverse=True):
-        if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text):
-            return STYLES[SPELLINGS.get(name, name)]
     return UNKNOWN_STYLE
+
+
+def _style_name(name: str) -> str | None:
+    found = SPELLINGS.get(name, name)
+    return found if found in STYLES else None
 
 
 def usual_bpm(style: Style, prompt: str, seed: int) -> float:

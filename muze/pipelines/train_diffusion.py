@@ -85,7 +85,7 @@ def train(settings: TrainingSettings, report: Report) -> None:
     if settings.start:
         load_part(Path(settings.start), "denoiser", model)
     latents_of = trained_sha256(part_of(settings.vae, "autoencoder"))
-    loop = Loop(model, settings, report, latents_of)
+    loop = Loop(model, settings, report, latents_of, {"unseen": unseen})
     stride = shape.time_stride
     lengths = [array.shape[2] * stride for array in latents]
 
@@ -115,19 +115,18 @@ def train(settings: TrainingSettings, report: Report) -> None:
         previews.sample(step, shown, dataset.tracks[crop.track], grid)
 
     loop.run(losses, "diffusion", preview)
-    hours = loop.step * settings.batch_size * settings.crop_frames / 360_000
     save_part(
         settings.run / "denoiser",
         "denoiser",
         loop.averaged,
         about,
-        {"steps": loop.step, "hours_heard": round(hours, 2), "seed": settings.seed},
+        loop.record(),
         extra={
             "streams": {
                 n: {
                     "feature_version": s.feature_version,
                     "from": registry.version(n),
-                    "unseen": unseen[n],
+                    "unseen": loop.begun["unseen"][n],
                 }
                 for n, s in streams.items()
             },

@@ -82,12 +82,11 @@ def train(settings: TrainingSettings, report: Report) -> None:
         previews.write(step, audio, {"true": log_mel[0], f"rebuilt at step {step}": made[0]})
 
     loop.run(losses, "autoencoder", preview)
-    hours = loop.step * settings.batch_size * settings.crop_frames / 360_000
     save_part(
         settings.run / "autoencoder",
         "autoencoder",
         loop.averaged,
         settings.autoencoder,
-        {"steps": loop.step, "hours_heard": round(hours, 2), "seed": settings.seed},
+        loop.record(),
     )
     report.note(f"autoencoder written to {settings.run / 'autoencoder'}")

@@ -135,13 +135,12 @@ def train(settings: TrainingSettings, report: Report) -> None:
     loop.run(losses, "vocoder", preview)
     averaged = loop.averaged
     assert isinstance(averaged, Duel)
-    hours = loop.step * settings.batch_size * settings.crop_frames / 360_000
     save_part(
         settings.run / "vocoder",
         "vocoder",
         averaged.generator,
         settings.vocos,
-        {"steps": loop.step, "hours_heard": round(hours, 2), "seed": settings.seed},
+        loop.record(),
         extra={"name": VocosVocoder.name},
     )
     report.note(f"vocoder written to {settings.run / 'vocoder'}")

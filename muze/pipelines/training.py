@@ -94,6 +94,8 @@ class Loop:
     report: Report
     autoencoder_sha256: str | None = None
     """Hash of the autoencoder whose latents it is trained on."""
+    begun: dict[str, Any] = field(default_factory=dict)  # Any: JSON
+    """What was known at the start and the network's header will tell; saved with the state."""
     step: int = 0
     losses: list[dict[str, float]] = field(default_factory=list)
 
@@ -178,6 +180,7 @@ class Loop:
             "settings": self.settings.model_dump(mode="json"),
             "dataset_sha256": self.dataset_sha256,
             "autoencoder_sha256": self.autoencoder_sha256,
+            "begun": self.begun,
             "losses": self.losses,
         }
         write_whole(fresh / "state.json", json.dumps(about).encode())
@@ -187,6 +190,12 @@ class Loop:
         os.replace(fresh, state)
         shutil.rmtree(old, ignore_errors=True)
         draw_losses(self.losses, folder / "loss.png")
+
+    def record(self) -> dict[str, Any]:  # Any: JSON
+        """Return what a network's header says of its training."""
+        s = self.settings
+        hours = self.step * s.batch_size * s.crop_frames / 360_000
+        return {"steps": self.step, "hours_heard": round(hours, 2), "seed": s.seed}
 
     def _show(self, preview: Callable[[nn.Module, int], None], name: str) -> None:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -203,6 +212,7 @@ class Loop:
             self.model.load_state_dict(_under("model.", tensors))
             self.averaged.load_state_dict(_under("averaged.", tensors))
             self.step, self.losses = int(about["step"]), list(about["losses"])
+            self.begun = about.get("begun", self.begun)
         except FileNotFoundError:
             raise CheckpointError(f"{state}: there is no run to resume") from None
         except (ValueError, TypeError, KeyError, SafetensorError, RuntimeError) as fault:
@@ -232,7 +242,10 @@ class Loop:
         differ = [f"{path} was {a!r} and is {b!r}" for path, a, b in _differing(before, now)]
         if about.get("dataset_sha256", self.dataset_sha256) != self.dataset_sha256:
             differ.append(f"what is in {self.settings.dataset} has changed")
-        if about.get("autoencoder_sha256", self.autoencoder_sha256) != self.autoencoder_sha256:
+        if "autoencoder_sha256" not in about:  # an older muze's
+            old, new = (said.get("vae") for said in (about["settings"], now))
+            differ += [f"vae was {old!r} and is {new!r}"] if old != new else []
+        elif about["autoencoder_sha256"] != self.autoencoder_sha256:
             differ.append(f"vae is another autoencoder, {now['vae']!r}")
         if differ:
             raise MuzeError(

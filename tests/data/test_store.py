@@ -5,8 +5,10 @@ import pytest
 
 from muze.core.errors import DatasetError
 from muze.core.grid import SECTION_TYPES
+from muze.core.registry import Registry
 from muze.data.store import read_dataset
 from muze.data.track import track_grid
+from muze.pipelines.load import open_streams
 
 TRACK = {"audio_path": "a.wav", "duration": 3.0}
 
@@ -68,21 +70,21 @@ def test_a_record_may_say_more_than_muze_reads(write):
         ({**TRACK, "duration": "3"}, "tracks.1.duration: Input should be a valid number"),
         ({**TRACK, "duration": float("nan")}, "tracks.1.duration: Input should be a finite"),
         ({**TRACK, "tempo_map": [{"beat": 0}]}, "tracks.1.tempo_map.0.bpm: Field required"),
-        ({**TRACK, "time_signature": "4"}, "tracks.1.time_signature: Value error, '4' is no time"),
+        ({**TRACK, "time_signature": "4"}, "tracks.1.time_signature: '4' is no time"),
         ({**TRACK, "segments": [3]}, "tracks.1.segments.0: Input should be"),
         (
             segmented(type="corus"),
-            "tracks.1.segments.0.type: Value error, unknown type 'corus'; did you mean 'chorus'?",
+            "tracks.1.segments.0.type: unknown type 'corus'; did you mean 'chorus'?",
         ),
         (
             segmented(type="x"),
-            "tracks.1.segments.0.type: Value error, unknown type 'x'; known are intro, verse,",
+            "tracks.1.segments.0.type: unknown type 'x'; known are intro, verse,",
         ),
         (segmented(type=None), "tracks.1.segments.0.type: Input should be a valid string"),
         (segmented(start=-1), "tracks.1.segments.0.start: Input should be greater than or equal"),
         (
             segmented(start=2.0, end=2.0),
-            "tracks.1.segments.0.end: Value error, must be after its start, 2, not 2",
+            "tracks.1.segments.0.end: must be after its start, 2, not 2",
         ),
         ({**TRACK, "chords": [{"chord": "C", "start": 0}]}, "tracks.1.chords.0.end: Field"),
         ({**TRACK, "beat_positions": [0, "1"]}, "tracks.1.beat_positions.1: Input should be"),
@@ -98,10 +100,15 @@ def test_a_record_that_makes_no_sense_is_told_with_its_place(write, track, told)
     assert "\n" not in str(fault.value)
 
 
-def test_the_readme_tells_what_a_record_must_say():
+def test_the_readme_s_dataset_is_one(write):
     page = (Path(__file__).parents[2] / "README.md").read_text()
-    for field in ("audio_path", "duration", "tempo", "muze_dataset"):
-        assert field in page.partition("## Training")[2]
+    example = page.partition("## Training")[2].partition("```json\n")[2].partition("```")[0]
+    (track,) = read_dataset(write(json.loads(example))).tracks
+    assert set(track) >= {"audio_path", "duration", "tempo"}
+    grid = track_grid(track)
+    names = ("beat", "chord", "key", "section", "tempo", "genre", "loudness")
+    streams = open_streams({name: {} for name in names}, Registry())
+    assert [name for name, s in streams.items() if s.recall(track, grid) is None] == []
 
 
 def test_every_type_of_section_may_be_in_a_record(write):

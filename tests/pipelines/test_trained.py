@@ -95,6 +95,11 @@ def test_a_training_that_starts_from_a_model_keeps_what_that_was_told(
         part_of(folder, "denoiser")["streams"] for folder in (denoiser, settings.run / "denoiser")
     )
     assert after == before
+    cut = diffusion_settings("cut", dataset=few, start=str(denoiser), steps=1, minutes=1e-9)
+    train(cut, SilentReport())
+    whole = {"start": None, "resume": True, "minutes": None}
+    train(cut.model_copy(update=whole), SilentReport())
+    assert part_of(cut.run / "denoiser", "denoiser")["streams"] == before
     alone = diffusion_settings("alone", dataset=few, steps=1)
     train(alone, SilentReport())
     assert part_of(alone.run / "denoiser", "denoiser")["streams"]["genre"]["unseen"] is None
@@ -132,10 +137,10 @@ def test_a_metre_the_model_never_met_is_told_where_it_stands(tmp_path, unseen, t
         planned(tmp_path, f"muze: 1\n{text}", unseen)
 
 
-def test_a_metre_usual_for_a_genre_is_told_at_the_genre(tmp_path, unseen):
+def test_a_metre_usual_for_a_genre_is_one_the_model_met(tmp_path, unseen):
     met = {**unseen, "genre": {"genre": []}}
-    with pytest.raises(ManifestError, match=r"song.yaml:4: streams.genre: .* met no 3/4"):
-        planned(tmp_path, "muze: 1\nprompt: calm\nstreams:\n  genre: waltz\n", met)
+    plan = planned(tmp_path, "muze: 1\nprompt: calm\nstreams:\n  genre: waltz\n", met)
+    assert plan.time_signature == "4/4"
 
 
 def test_a_genre_only_the_prompt_names_is_left_to_the_words(tmp_path, unseen):
@@ -166,6 +171,40 @@ def test_what_muze_decides_and_the_model_never_met_is_not_told(tmp_path):
     assert all("chord" not in section.streams for section in near.sections)
     with pytest.raises(ManifestError, match="met no chord 'Am' in training"):
         plan("streams: {chord: [C, Am]}\n")
+
+
+def test_each_chord_is_looked_at_however_late_it_comes(tmp_path):
+    streams = open_streams({"chord": {}}, Registry())
+    record = {**RECORD, "chords": [{"chord": "C", "start": 0.0, "end": 8.0}]}
+    info = ModelInfo(
+        name="small",
+        streams=("chord",),
+        unseen=unseen_rows(streams, [record], [track_grid(record)]),
+    )
+    path = tmp_path / "song.yaml"
+    for said in ("[C, C, C, C, C, F#]", "{progression: [C, F#], beats_per_chord: 16}"):
+        path.write_text(f"muze: 1\nprompt: calm\nstreams:\n  chord: {said}\n")
+        with pytest.raises(ManifestError, match=r"song.yaml:4: streams.chord: .* 'F#'") as told:
+            plan_file(path, Registry(), {}, lambda song, registry: info, writes=False)
+        assert "'C'" not in str(told.value)
+
+
+def test_a_model_of_waltzes_alone_plans_waltzes(tmp_path):
+    streams = open_streams({"beat": {}}, Registry())
+    record = {**RECORD, "time_signature": "3/4"}
+    unseen = unseen_rows(streams, [record], [track_grid(record)])
+    info = ModelInfo(name="small", streams=("beat",), unseen=unseen)
+    path = tmp_path / "song.yaml"
+
+    def plan(text):
+        path.write_text(f"muze: 1\n{text}")
+        return plan_file(path, Registry(), {}, lambda song, registry: info, writes=False)
+
+    assert plan("prompt: calm\n").time_signature == "3/4"
+    beats = "streams: {beat: {positions: [0, 0.5, 1, 1.5, 2, 2.5, 3]}}\n"
+    assert plan(f"prompt: calm\nduration: 3\ntime_signature: 3/4\n{beats}").streams["beat"].values
+    with pytest.raises(ManifestError, match=r"2: prompt: model small met no 4/4 .* as 3/4$"):
+        plan("prompt: calm, in 4/4\n")
 
 
 def test_a_stream_that_fails_is_told_at_its_line(tmp_path, monkeypatch, unseen):
