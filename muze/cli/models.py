@@ -61,3 +61,25 @@ def show_model(
     print(json.dumps(header, indent=2))
     for card in sorted(folder.glob("*.md")):
         print(card.read_text(encoding="utf-8"))
+
+
+@app.command("sizes")
+def sizes(
+    json: Annotated[bool, typer.Option("--json", help="Print the tables as JSON.")] = False,
+) -> None:
+    """Print the specification's tables of sizes beside what is counted, in millions of weights."""
+    from dataclasses import asdict
+
+    from muze.pipelines.sizes import autoencoder_sizes, model_sizes
+
+    tables = {"autoencoders": autoencoder_sizes(), "models": model_sizes()}
+    if json:
+        import json as json_format
+
+        rows = {name: [asdict(size) for size in table] for name, table in tables.items()}
+        print(json_format.dumps(rows, indent=2))
+        return
+    from muze.cli.tables import show_sizes
+
+    for name, table in tables.items():
+        show_sizes(name, table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +11,9 @@ from rich.text import Text
 
 from muze.pipelines.plan import Plan, SectionPlan
 from muze.pipelines.resolve import StreamPlan
+
+if TYPE_CHECKING:
+    from muze.pipelines.sizes import Size
 
 WIDTH_IN_A_PIPE = 120
 """Columns where nobody tells how wide the terminal is."""
@@ -139,3 +142,21 @@ def _cycle(chords: tuple[str, ...]) -> tuple[str, ...]:
         if all(chord == chords[index % length] for index, chord in enumerate(chords)):
             return chords[:length]
     return chords
+
+
+def show_sizes(title: str, sizes: Sequence[Size]) -> None:
+    """Print a table of sizes: what the specification says, and what is counted."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in ("preset", "network", "shape", "specification", "counted", "off by"):
+        right = column in ("specification", "counted", "off by")
+        table.add_column(column, justify="right" if right else "left")
+    for size in sizes:
+        table.add_row(
+            size.preset,
+            size.network,
+            size.shape,
+            f"{size.wanted:.0f}M",
+            f"{size.counted:.1f}M",
+            f"{size.off:+.1%}",
+        )
+    console(to_stderr=False).print(table)

@@ -20,6 +20,31 @@ Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, mps, or
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
 
+@app.command("diffusion")
+def diffusion(
+    config: Config = None,
+    dataset: Dataset = None,
+    run: Run = None,
+    resume: Resume = False,
+    start: From = None,
+    add_stream: Annotated[
+        list[str] | None,
+        typer.Option("--add-stream", help="Add a stream to the model; may be said again."),
+    ] = None,
+    freeze: Annotated[
+        str | None, typer.Option("--freeze", help="base: train only what added streams brought.")
+    ] = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    device: Device = None,
+    quiet: Quiet = False,
+) -> None:
+    """Train the U-Net on latents, with every stream of the dataset."""
+    _train("diffusion", quiet, config, dataset=dataset, run=run, resume=resume, start=start,
+           add_stream=add_stream or None, freeze=freeze, minutes=minutes, steps=steps,
+           device=device)  # fmt: skip
+
+
 def _command(what: str, told: str) -> None:
     """Add the command ``muze train <what>``."""
 
@@ -41,7 +66,6 @@ def _command(what: str, told: str) -> None:
 
 
 _command("vae", "Train the autoencoder: mel spectrograms to latents and back.")
-_command("diffusion", "Train the U-Net on latents, with every stream of the dataset.")
 _command("vocoder", "Train the vocoder: mel spectrograms to sound.")
 
 

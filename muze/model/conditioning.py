@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -88,6 +88,26 @@ def present_mean(x: Tensor, present: Tensor) -> Tensor:
     return (x * weight).sum(-1) / weight.sum(-1).clamp(min=1)
 
 
+class EmbeddingFusion(nn.Module):
+    """Several embeddings fused into one: each projected, a learned null where it is missing."""
+
+    def __init__(self, widths: Sequence[int], out: int) -> None:
+        super().__init__()
+        self.scales = [width**0.5 for width in widths]  # of length 1, so entries come to about 1
+        self.project = nn.ModuleList(nn.Linear(width, out) for width in widths)
+        self.missing = nn.Parameter(torch.zeros(len(widths), out))
+        self.fuse = nn.Linear(len(widths) * out, out)
+
+    def forward(self, embeddings: Sequence[Tensor], given: Tensor) -> Tensor:
+        """E embeddings (B, width) of length 1 and ``given`` (B, E), 0 or 1, to (B, C)."""
+        parts = [
+            torch.where(given[:, i : i + 1] > 0.5, project(x * self.scales[i]), self.missing[i])
+            for i, (x, project) in enumerate(zip(embeddings, self.project, strict=True))
+        ]
+        out: Tensor = self.fuse(F.silu(torch.cat(parts, dim=-1)))
+        return out
+
+
 @dataclass
 class Drawn:
     """One stream's features for a batch, and where it speaks: ``present`` (B, T) bool."""
@@ -170,6 +190,12 @@ class Conditioning(nn.Module):
             if name in table:
                 for parameter in table[name].parameters():
                     nn.init.zeros_(parameter)
+
+    def weights_of(self, name: str) -> list[nn.Parameter]:
+        """Return the weights that a stream brought: its encoder's, and those that wire it."""
+        tables = (self.encoders, self.vector_in, self.frames_in, self.tokens_in, self.voice_in)
+        found = [weight for table in tables if name in table for weight in table[name].parameters()]
+        return found + ([self.token_type[name]] if name in self.token_type else [])
 
     def forward(self, drawn: Mapping[str, Drawn], batch: int, num_frames: int) -> Conditions:
         """Encode and fuse what was drawn; a stream not drawn gives its null."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import nn
 
 from muze.core.errors import MuzeError
+from muze.core.protocols import Stream
 from muze.core.registry import Registry
 from muze.data.conditions import drop_conditions, recall_crops
 from muze.data.crops import cut, draw_crops
@@ -24,10 +27,10 @@ from muze.model.diffusion import Diffusion
 from muze.model.header import part_of, part_settings, trained_sha256
 from muze.model.unet import UNetSettings
 from muze.pipelines.load import Model, open_streams
-from muze.pipelines.model_info import denoiser_header
+from muze.pipelines.model_info import denoiser_header, model_folder
 from muze.pipelines.preview import Previews
 from muze.pipelines.trained import still_unseen, unseen_rows
-from muze.pipelines.training import Loop, LoopSettings, check_crop, draws
+from muze.pipelines.training import Loop, LoopSettings, check_crop, draws, start_folder
 from muze.report import Report
 
 
@@ -45,6 +48,38 @@ class TrainingSettings(LoopSettings):
     drop_all: float = Field(0.1, ge=0, le=1, description="How often every condition is dropped.")
     drop_each: float = Field(0.1, ge=0, le=1, description="How often each one is, by itself.")
     drop_part: float = Field(0.05, ge=0, le=1, description="How often a stretch of one is.")
+    add_stream: list[str] = Field(
+        default_factory=list, description="Streams to add to the model it starts from."
+    )
+    freeze: Literal["none", "base"] = Field(
+        "none", description="base: only what the added streams brought is trained."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_start(cls, data: Any) -> Any:  # Any: what pydantic is given
+        """Let the model it starts from stand where nothing is said."""
+        if not isinstance(data, dict) or data.get("resume") or not data.get("start"):
+            return data
+        if {"vae", "unet", "streams", "diffusion", "guidance"} <= data.keys():
+            return data
+        try:
+            folder = model_folder(str(data["start"]), Registry(), Path.cwd())
+            about = part_settings(folder, "denoiser", DenoiserSettings).model_dump(mode="json")
+        except MuzeError as fault:
+            raise ValueError(f"start: {fault}") from None
+        known = {key: about[key] for key in ("unet", "streams", "diffusion", "guidance")}
+        return {"vae": folder, **known, **data}
+
+    @model_validator(mode="after")
+    def _check_added(self) -> TrainingSettings:
+        if self.add_stream and self.start is None:
+            raise ValueError("add_stream needs a model to start from; say --from")
+        if twice := [name for name in self.add_stream if name in self.streams]:
+            raise ValueError(f"the model knows stream {twice[0]} already; it cannot be added")
+        if self.freeze == "base" and not self.add_stream:
+            raise ValueError("freeze: base leaves nothing to train; say which --add-stream")
+        return self
 
 
 def train(settings: TrainingSettings, report: Report) -> None:
@@ -58,11 +93,12 @@ def train(settings: TrainingSettings, report: Report) -> None:
             f"but the autoencoder's latents have {shape.latent_dim} channels"
         )
     registry = Registry()
-    streams = open_streams(settings.streams, registry)
+    streams = open_streams({**settings.streams, **{n: {} for n in settings.add_stream}}, registry)
     grids = [track_grid(record) for record in dataset.tracks]
     unseen = unseen_rows(streams, dataset.tracks, grids)
-    if settings.start:
-        before = denoiser_header(Path(settings.start)).streams
+    start = start_folder(settings)
+    if start is not None:
+        before = denoiser_header(start).streams
         unseen = still_unseen(unseen, {name: stream.unseen for name, stream in before.items()})
     autoencoder = AudioVAE(shape)
     load_part(settings.vae, "autoencoder", autoencoder)
@@ -71,7 +107,7 @@ def train(settings: TrainingSettings, report: Report) -> None:
     about = DenoiserSettings(
         unet=settings.unet,
         streams={
-            n: s.Config.model_validate(settings.streams[n]).model_dump(mode="json")
+            n: s.Config.model_validate(settings.streams.get(n, {})).model_dump(mode="json")
             for n, s in streams.items()
         },
         diffusion=settings.diffusion,
@@ -80,10 +116,15 @@ def train(settings: TrainingSettings, report: Report) -> None:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)  # of the initial weights alone
-        model = Denoiser(about, streams)
-    set_scale(model, latents, autoencoder, settings.flatness)
-    if settings.start:
-        load_part(Path(settings.start), "denoiser", model)
+        model = Denoiser(about, {n: streams[n] for n in settings.streams})
+        set_scale(model, latents, autoencoder, settings.flatness)
+        if start is not None:
+            load_part(start, "denoiser", model)
+        added = add_streams(model, {n: streams[n] for n in settings.add_stream})
+    if settings.freeze == "base":
+        model.requires_grad_(False)
+        for weight in added:
+            weight.requires_grad_(True)
     latents_of = trained_sha256(part_of(settings.vae, "autoencoder"))
     loop = Loop(model, settings, report, latents_of, {"unseen": unseen})
     stride = shape.time_stride
@@ -134,6 +175,20 @@ def train(settings: TrainingSettings, report: Report) -> None:
         },
     )
     report.note(f"denoiser written to {settings.run / 'denoiser'}")
+
+
+def add_streams(model: Denoiser, streams: Mapping[str, Stream]) -> list[nn.Parameter]:
+    """Add streams to a denoiser, which computes as before; return the weights they brought.
+
+    Raises:
+        MuzeError: one of them enters where it cannot be silenced.
+    """
+    for name, stream in streams.items():
+        try:
+            model.conditioning.add_stream(name, stream.encoder())
+        except ValueError as fault:
+            raise MuzeError(str(fault)) from None
+    return [weight for name in streams for weight in model.conditioning.weights_of(name)]
 
 
 def dataset_latents(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from pydantic import Field, model_validator
@@ -21,7 +19,7 @@ from muze.model.autoencoder import (
 )
 from muze.model.checkpoint import load_part, save_part
 from muze.pipelines.preview import Previews
-from muze.pipelines.training import Loop, LoopSettings, check_crop, draws
+from muze.pipelines.training import Loop, LoopSettings, check_crop, draws, start_folder
 from muze.report import Report
 
 
@@ -58,8 +56,8 @@ def train(settings: TrainingSettings, report: Report) -> None:
         count = min(40_000, sum(lengths))
         sample = draw_crops(lengths, count, settings.autoencoder.time_stride, 1, numbers)
         model.start_linear(torch.from_numpy(cut(mels, sample)))
-    if settings.start:
-        load_part(Path(settings.start), "autoencoder", model)
+    if (start := start_folder(settings)) is not None:
+        load_part(start, "autoencoder", model)
     loop = Loop(model, settings, report)
 
     def losses(step: int) -> dict[str, torch.Tensor]:

@@ -23,7 +23,7 @@ from muze.model.checkpoint import load_part, save_part
 from muze.model.header import part_of, part_settings, trained_sha256
 from muze.model.spectral_loss import log_mel_distance, multi_resolution_stft
 from muze.pipelines.preview import Previews
-from muze.pipelines.training import Loop, LoopSettings, check_crop, draws
+from muze.pipelines.training import Loop, LoopSettings, check_crop, draws, start_folder
 from muze.plugins.vocoders.vocos import VocosVocoder
 from muze.plugins.vocoders.vocos.network import build
 from muze.report import Report
@@ -88,8 +88,8 @@ def train(settings: TrainingSettings, report: Report) -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)  # of the initial weights alone
         model = Duel(settings)
-    if settings.start:
-        load_part(Path(settings.start), "vocoder", model.generator)
+    if (start := start_folder(settings)) is not None:
+        load_part(start, "vocoder", model.generator)
     autoencoder = _autoencoder(settings)
     heard_through = None
     if settings.vae is not None and autoencoder is not None:

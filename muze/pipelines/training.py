@@ -16,22 +16,27 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from muze.audio.io import write_whole
 from muze.core.errors import CheckpointError, MuzeError, first_fault
+from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.model.checkpoint import save_tensors
 from muze.model.header import sha256
 from muze.pipelines.load import choose_device
+from muze.pipelines.model_info import model_folder
 from muze.report import Report
 
 FREE = ("run", "resume", "minutes", "device", "threads", "save_every", "preview_every", "dataset",
         "vae")  # fmt: skip
 """Settings that a resumed run may say anew; what is in the dataset and the autoencoder stays."""
+
+ONCE = ("resume", "minutes")
+"""Settings of which a resumed run says its own."""
 
 
 class LoopSettings(Settings):
@@ -40,7 +45,9 @@ class LoopSettings(Settings):
     dataset: Path = Field(description="Dataset to train on, a dataset.json.")
     run: Path = Field(description="Folder of the run; checkpoints and curves go there.")
     resume: bool = Field(False, description="Go on with the run in the folder.")
-    start: str | None = Field(None, description="Folder of a model whose weights to start from.")
+    start: str | None = Field(
+        None, description="An installed model, or a model's folder, whose weights to start from."
+    )
     steps: int = Field(10_000, ge=1, description="Steps of the whole run; the rate falls to 0.")
     minutes: float | None = Field(None, gt=0, description="Stop early, to be resumed later.")
     batch_size: int = Field(16, ge=1, description="Crops a step.")
@@ -62,11 +69,32 @@ class LoopSettings(Settings):
     )
     threads: int | None = Field(None, ge=1, description="CPU threads; all unless said.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _take_up(cls, data: Any) -> Any:  # Any: what pydantic is given
+        """Let a resumed run's own settings stand where nothing is said."""
+        if not isinstance(data, dict) or not data.get("resume") or not data.get("run"):
+            return data
+        try:
+            text = (Path(data["run"]) / "state" / "state.json").read_text(encoding="utf-8")
+            saved = json.loads(text)["settings"]
+            kept = {k: v for k, v in saved.items() if k in cls.model_fields and k not in ONCE}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return data  # what is wrong with it is told where the whole state is read
+        return {**kept, **data}
+
 
 def draws(seed: int, step: int) -> tuple[np.random.Generator, torch.Generator]:
     """Return the generators of a step; they depend on nothing but the seed and the step."""
     numbers = np.random.default_rng((seed, step))
     return numbers, torch.Generator().manual_seed(int(numbers.integers(2**62)))
+
+
+def start_folder(settings: LoopSettings) -> Path | None:
+    """Return the folder of the model to start from; None for a run from nothing, or resumed."""
+    if settings.start is None or settings.resume:
+        return None
+    return model_folder(settings.start, Registry(), Path.cwd())
 
 
 def check_crop(settings: LoopSettings, time_stride: int) -> None:

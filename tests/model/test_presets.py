@@ -1,4 +1,4 @@
-"""The specification's two tables of sizes, counted without allocating a weight."""
+"""The presets fit together."""
 
 import pytest
 import torch
@@ -6,34 +6,12 @@ import torch
 from muze.model.autoencoder import AudioVAE
 from muze.model.presets import AUTOENCODERS, MODELS
 from muze.model.unet import UNet
+from muze.pipelines.sizes import millions
 
 
-def millions(module):
-    return sum(parameter.numel() for parameter in module.parameters()) / 1e6
-
-
-@pytest.mark.parametrize(
-    ("name", "wanted"),
-    [("8", 55), ("32", 56), ("64", 125), ("128", 224), ("128-light", 57), ("128-heavy", 889),
-     ("256", 228)],
-)  # fmt: skip
-def test_an_autoencoder_has_the_size_it_should(name, wanted):
-    with torch.device("meta"):
-        counted = millions(AudioVAE(AUTOENCODERS[name]))
-    print(f"autoencoder {name}: {counted:.1f}M, specification {wanted}M")
-    assert counted == pytest.approx(wanted, rel=0.05)
+@pytest.mark.parametrize("name", [name for name in AUTOENCODERS if name != "starter"])
+def test_an_autoencoder_s_latents_have_sixteen_rows(name):
     assert AUTOENCODERS[name].rows == 16
-
-
-@pytest.mark.parametrize(
-    ("name", "wanted"),
-    [("test", 722), ("default", 1100), ("large", 2800), ("xl", 2800), ("xxl", 6100)],
-)
-def test_a_u_net_has_the_size_it_should(name, wanted):
-    with torch.device("meta"):
-        counted = millions(UNet(MODELS[name].unet))
-    print(f"U-Net {name}: {counted:.0f}M, specification {wanted}M")
-    assert counted == pytest.approx(wanted, rel=0.05)
 
 
 @pytest.mark.parametrize("name", MODELS)
