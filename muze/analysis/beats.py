@@ -73,7 +73,7 @@ def count_beats(times: ArrayLike, grid: TimeGrid) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=4)
 def _beats(sound: Sound) -> Beats | None:
-    if sound.silent:
+    if sound.silent or sound.duration < 60 / SLOWEST:
         return None
     beat, downbeat, metres = activations(sound)
     times = track(beat)

@@ -20,6 +20,10 @@ class PluginError(MuzeError):
     """A plugin is missing, broken or of another contract; names it and its distribution."""
 
 
+class NotInstalledError(PluginError):
+    """A library or model that a plugin listens or reads with is missing; says how to get it."""
+
+
 class CheckpointError(MuzeError):
     """A model folder is missing, damaged, or lacks what was asked of it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from muze.core.grid import Audio, Features, TimeGrid
@@ -118,6 +119,16 @@ def hears(stream: type[Stream]) -> bool:
     return bool(getattr(stream, "hears", True))
 
 
+def reads(stream: type[Stream] | Stream, path: Path) -> bool:
+    """Whether the stream draws such a file itself: ``{from: lead.mid}`` beside ``{from: hum.wav}``.
+
+    One that does declares ``reads: ClassVar[tuple[str, ...]] = (".mid",)``, suffixes in small
+    letters, and has ``read(path, grid) -> Features``. The file begins where the grid does; what
+    is drawn is as from ``parse``, ``present`` included. A fault in the file is a ``MuzeError``.
+    """
+    return path.suffix.lower() in getattr(stream, "reads", ())
+
+
 def check_values(stream: Stream, values: Any) -> None:  # Any: the stream's own Values
     """Let a stream refuse, before anything is made, what its settings in a model cannot draw.
 
@@ -126,6 +137,16 @@ def check_values(stream: Stream, values: Any) -> None:  # Any: the stream's own 
     check = getattr(stream, "check", None)
     if check is not None:
         check(values)
+
+
+def complete_values(stream: Stream, values: Any, folder: Path) -> Any:
+    """Let a stream put into the values what they name in files of the song's folder.
+
+    One that has ``complete(values, folder)`` returns the values with it, so that a plan holds all
+    it needs; it raises a ``MuzeError`` where there is no such thing, and imports no torch for it.
+    """
+    complete = getattr(stream, "complete", None)
+    return values if complete is None else complete(values, folder)
 
 
 class Sampler(Protocol):

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from muze.manifest.faults import Faults, Keys, Source, location
-from muze.manifest.song import SECTION_SHORT_FORMS, SHORT_FORMS, Song
+from muze.manifest.song import SECTION_SHORT_FORMS, SHORT_FORMS, VOICE_SHORT_FORMS, Song
 from muze.manifest.yaml_lines import read_yaml
 
 OPTIONS: dict[str, Keys] = {
@@ -160,13 +160,9 @@ def _look_across(song: Song, faults: Faults) -> None:
             faults.add(keys, "give its length as bars or as seconds, one of them")
         _not_both(section, SECTION_SHORT_FORMS, keys, faults)
     _not_both(song, SHORT_FORMS, (), faults)
-    for name in ("vibrato", "breath"):
-        if (
-            song.voice is not None
-            and getattr(song.voice, name) is not None
-            and name in song.streams
-        ):
-            faults.add(("voice", name), f"is the short form of streams.{name}; give one of them")
+    for key, name in VOICE_SHORT_FORMS.items():
+        if getattr(song.voice, key, None) is not None and name in song.streams:
+            faults.add(("voice", key), f"is the short form of streams.{name}; give one of them")
     if isinstance(song.tempo, list):
         bars = [change.bar for change in song.tempo]
         if bars[0] != 1:

@@ -27,6 +27,8 @@ QUIETEST, LOUDEST = -50, -5
 """LUFS a file may have."""
 SHORT_FORMS = {"prompt": "text", "tempo": "tempo", "key": "key"}
 """Keys of a song that are the short form of a stream, and that stream."""
+VOICE_SHORT_FORMS = {"style_of": "voice", "vibrato": "vibrato", "breath": "breath"}
+"""Keys of a song's voice that are the short form of a stream, and that stream."""
 SECTION_SHORT_FORMS = {
     "prompt": "text", "energy": "energy", "key": "key", "tempo": "tempo", "genre": "genre",
 }  # fmt: skip
@@ -124,7 +126,11 @@ class Voice(Settings):
 
     backend: Text | None = Field(None, description="An installed voice backend.")
     voice: Text | None = Field(None, description="A voice that the backend lists.")
-    style_of: Text | None = Field(None, description="A recording whose voice colours the music.")
+    style_of: Text | None = Field(
+        None,
+        description="Whose voice colours the music: a recording, or an artist of an "
+        ".artist_embeddings.json beside the song. Short form of the stream voice.",
+    )
     clone: Clone | None = Field(None, description="A voice to clone.")
     lyrics: Text | None = Field(None, description="The words, with [section] marks.")
     language: Text | None = Field(None, description="Language of the words: en, de, pl, ...")

@@ -62,14 +62,24 @@ class ResBlock(nn.Module):
             zero_init(self.frames)  # so that a model starts as if it had no frame conditions
 
     def forward(
-        self, x: Tensor, embedding: Tensor | None = None, frames: Tensor | None = None
+        self,
+        x: Tensor,
+        embedding: Tensor | None = None,
+        frames: Tensor | None = None,
+        added: Tensor | None = None,
     ) -> Tensor:
-        """(B, C, H, W), (B, E) and (B, frames_dim, W) to (B, out, H, W)."""
+        """(B, C, H, W), (B, E), (B, frames_dim, W) and (B, 2 * out, W) to (B, out, H, W).
+
+        ``added`` is scale and shift by streams that came later.
+        """
         h = self.norm_out(self.conv_in(F.silu(self.norm_in(x))))
         if self.embedding is not None and embedding is not None:
             scale, shift = self.embedding(embedding)[:, :, None, None].chunk(2, dim=1)
             if self.frames is not None and frames is not None:
                 frame_scale, frame_shift = self.frames(frames)[:, :, None].chunk(2, dim=1)
+                scale, shift = scale + frame_scale, shift + frame_shift
+            if added is not None:
+                frame_scale, frame_shift = added[:, :, None].chunk(2, dim=1)
                 scale, shift = scale + frame_scale, shift + frame_shift
             h = h * (1 + scale) + shift
         out: Tensor = self.skip(x) + self.conv_out(self.dropout(F.silu(h)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,13 @@ class StreamEncoder(nn.Module):
             ``vector`` and ``voice`` (B, C), ``frames`` (B, C, W), ``tokens`` (B, N, C).
         """
         raise NotImplementedError
+
+    def loss(self, features: dict[str, Tensor], present: Tensor) -> Tensor | None:  # noqa: ARG002
+        """Return what the encoder learns besides from a batch, a scalar; None: nothing to learn.
+
+        It is added to a training's loss by its ``auxiliary_weight``; most encoders have none.
+        """
+        return None
 
     def forward(
         self, features: dict[str, Tensor], present: Tensor, num_frames: int
@@ -130,6 +137,8 @@ class Conditions:
     """(B, N) bool, True where a token is real"""
     voice: Tensor | None = None
     """(B, voice_dim)"""
+    added: dict[str, Tensor] = field(default_factory=dict)
+    """By stream added to a trained model: (B, C, W), what modulates every level by itself"""
 
 
 class Conditioning(nn.Module):
@@ -155,6 +164,7 @@ class Conditioning(nn.Module):
         self.vector_in, self.frames_in = nn.ModuleDict(), nn.ModuleDict()
         self.tokens_in, self.voice_in = nn.ModuleDict(), nn.ModuleDict()
         self.token_type = nn.ParameterDict()
+        self.added: list[str] = []
         self.vector_bias = nn.Parameter(torch.zeros(vector_dim))
         self.vector_out = nn.Sequential(nn.SiLU(), nn.Linear(vector_dim, vector_dim))
         self.frames_bias = nn.Parameter(torch.zeros(frames_dim, 1))
@@ -186,6 +196,7 @@ class Conditioning(nn.Module):
         if "tokens" in encoder.sites:
             raise ValueError(f"stream {name!r} gives tokens; train it in from the start")
         self._wire(name, encoder)
+        self.added.append(name)
         for table in (self.vector_in, self.frames_in, self.voice_in):
             if name in table:
                 for parameter in table[name].parameters():
@@ -197,13 +208,25 @@ class Conditioning(nn.Module):
         found = [weight for table in tables if name in table for weight in table[name].parameters()]
         return found + ([self.token_type[name]] if name in self.token_type else [])
 
+    def losses(self, drawn: Mapping[str, Drawn]) -> dict[str, Tensor]:
+        """Return what encoders learn besides from a batch, by stream; of those that learn."""
+        found: dict[str, Tensor] = {}
+        for name, encoder in self.encoders.items():
+            given = drawn.get(name)
+            if given is None or not given.features:
+                continue
+            loss = encoder.loss(given.features, given.present)  # type: ignore[operator]
+            if loss is not None:
+                found[name] = loss
+        return found
+
     def forward(self, drawn: Mapping[str, Drawn], batch: int, num_frames: int) -> Conditions:
         """Encode and fuse what was drawn; a stream not drawn gives its null."""
         vector = self.vector_bias.expand(batch, -1)
         frames = self.frames_bias.expand(batch, -1, num_frames)
         tokens: list[Tensor] = []
         masks: list[Tensor] = []
-        voice = None
+        voice, added = None, {}
         for name, encoder in self.encoders.items():
             given = drawn.get(name)
             if given is None or not given.features:
@@ -214,6 +237,8 @@ class Conditioning(nn.Module):
                 vector = vector + self.vector_in[name](out["vector"])
             if "frames" in out:
                 frames = frames + self.frames_in[name](out["frames"])
+                if name in self.added:
+                    added[name] = out["frames"]
             if "voice" in out:
                 here = self.voice_in[name](out["voice"])
                 voice = here if voice is None else voice + here
@@ -229,6 +254,7 @@ class Conditioning(nn.Module):
             tokens=torch.cat(tokens, dim=1),
             tokens_mask=torch.cat(masks, dim=1),
             voice=voice,
+            added=added,
         )
 
 

@@ -8,6 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from muze.core.errors import CheckpointError
 from muze.core.protocols import Stream
 from muze.core.settings import Settings
 from muze.model.conditioning import Conditioning, Drawn
@@ -22,6 +23,7 @@ class DenoiserSettings(Settings):
     streams: dict[str, dict[str, object]] = Field(description="Streams and their settings.")
     diffusion: Diffusion = Diffusion()
     guidance: float = Field(7.5, ge=0, description="Guidance of all streams unless a song says.")
+    added: tuple[str, ...] = Field((), description="Streams that came after the first training.")
     latent_rows: int = Field(1, ge=1, description="Rows H of the latents.")
 
 
@@ -35,17 +37,48 @@ class Denoiser(nn.Module):
         super().__init__()
         self.settings = settings
         unet = settings.unet
+        for name, stream in streams.items():
+            self._check_hears(name, stream)
+        first = {name: stream for name, stream in streams.items() if name not in settings.added}
         self.conditioning = Conditioning(
-            {name: stream.encoder() for name, stream in streams.items()},
+            {name: stream.encoder() for name, stream in first.items()},
             unet.vector_dim,
             unet.frames_dim,
             unet.context_dim,
             unet.voice_dim,
         )
         self.unet = UNet(unet)
+        for name in settings.added:
+            self.add_stream(name, streams[name])
         shape = (1, unet.latent_dim, settings.latent_rows, 1)
         self.register_buffer("latent_mean", torch.zeros(shape))
         self.register_buffer("latent_std", torch.ones(shape))
+
+    def add_stream(self, name: str, stream: Stream) -> None:
+        """Wire one more stream in; what the denoiser computes stays the same.
+
+        Raises:
+            CheckpointError: it enters where this denoiser does not listen, or cannot be silenced.
+        """
+        self._check_hears(name, stream)
+        try:
+            self.conditioning.add_stream(name, stream.encoder())
+        except ValueError as fault:
+            raise CheckpointError(str(fault)) from None
+        if "frames" in stream.injects():
+            self.unet.add_frames(name, stream.injects()["frames"])
+
+    def brought_by(self, name: str) -> list[nn.Parameter]:
+        """Return the weights that a stream added later brought."""
+        modulations = [*self.unet.added[name].parameters()] if name in self.unet.added else []
+        return self.conditioning.weights_of(name) + modulations
+
+    def _check_hears(self, name: str, stream: Stream) -> None:
+        if "voice" in stream.injects() and not self.settings.unet.use_voice_stream:
+            raise CheckpointError(
+                f"stream {name} enters by voice stream attention, which this model has not; set "
+                "use_voice_stream: true under unet, or leave the stream out"
+            )
 
     def normalise(self, latents: Tensor) -> Tensor:
         """Autoencoder latents (B, C, H, W) to latents of mean 0 and deviation 1 per channel."""

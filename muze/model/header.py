@@ -14,6 +14,7 @@ from muze.core.errors import CheckpointError, first_fault
 from muze.core.settings import Settings
 
 FORMAT = 1
+PARTS = ("autoencoder", "denoiser", "vocoder")
 S = TypeVar("S", bound=Settings)
 M = TypeVar("M", bound=BaseModel)
 
@@ -58,10 +59,11 @@ def read_header(folder: Path) -> dict[str, Any]:
     """
     path = folder / "muze.json"
     if not path.exists():
-        raise CheckpointError(f"{folder}: is no model folder; it has no muze.json")
+        hint = "; a run's parts become one by muze models assemble" if _is_run(folder) else ""
+        raise CheckpointError(f"{folder}: is no model folder; it has no muze.json{hint}")
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         raise CheckpointError(f"{path}: cannot be read: {fault}") from None
     if not isinstance(header, dict) or header.get("muze_model") != FORMAT:
         raise CheckpointError(
@@ -70,6 +72,10 @@ def read_header(folder: Path) -> dict[str, Any]:
         )
     check_header(folder, Header, header)
     return header
+
+
+def _is_run(folder: Path) -> bool:
+    return any((folder / part / "muze.json").exists() for part in PARTS)
 
 
 def check_header(folder: Path, model: type[M], said: Any, under: str = "") -> M:
@@ -110,7 +116,10 @@ def part_of(folder: Path, part: str) -> dict[str, Any]:
     """
     parts = read_header(folder).get("parts", {})
     if part not in parts:
-        raise CheckpointError(f"{folder}: has no {part}; it has {', '.join(parts) or 'nothing'}")
+        has = ", ".join(parts) or "nothing"
+        raise CheckpointError(
+            f"{folder}: has no {part}; it has {has} (muze models assemble puts parts together)"
+        )
     found: dict[str, Any] = parts[part]
     return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 
 import torch
 from pydantic import Field, model_validator
@@ -75,9 +76,16 @@ class Stage(nn.Module):
             VoiceStreamAttention(out, s.voice_dim, s.num_heads) if s.use_voice_stream else None
         )
 
-    def forward(self, x: Tensor, embedding: Tensor, frames: Tensor, told: Conditions) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        embedding: Tensor,
+        frames: Tensor,
+        told: Conditions,
+        added: Tensor | None = None,
+    ) -> Tensor:
         """(B, C, H, W) to (B, out, H, W)."""
-        x = self.block(x, embedding, frames)
+        x = self.block(x, embedding, frames, added)
         if self.transformer is not None:
             x = self.transformer(x, told.tokens, told.tokens_mask)
         if self.voice is not None and told.voice is not None:
@@ -124,39 +132,71 @@ class UNet(nn.Module):
                 self.upsamples.append(Upsample(channels, channels, s.strides[level - 1], s.kernel))
         self.norm_out = group_norm(channels)
         self.conv_out = zero_init(Conv(channels, s.latent_dim, s.kernel))
+        self.added = nn.ModuleDict()
+
+    def add_frames(self, name: str, width: int) -> None:
+        """Let a stream's frames modulate every stage by themselves; it starts at zero."""
+        outs = [stage.block.conv_out.out_channels for stage, _ in self._stages()]
+        self.added[name] = nn.ModuleList(zero_init(nn.Conv1d(width, 2 * out, 1)) for out in outs)
+
+    def _stages(self) -> list[tuple[Stage, int]]:
+        """Return the stages in the order they run, each with its level."""
+        last = len(self.down) - 1
+        levels = [*enumerate(self.down), (last, [self.middle])]
+        levels += [(last - step, stages) for step, stages in enumerate(self.up)]
+        return [(stage, level) for level, stages in levels for stage in stages]  # type: ignore[attr-defined]
+
+    def _added(self, name: str, index: int) -> nn.Module:
+        stages = self.added[name]
+        assert isinstance(stages, nn.ModuleList)
+        return stages[index]
 
     def forward(self, x_t: Tensor, t: Tensor, told: Conditions) -> Tensor:
         """Predict from noisy latents (B, C, H, W) at times (B,); the same shape comes back."""
         s, length = self.settings, x_t.shape[-1]
-        whole = 1
-        for _, stride in s.strides:
-            whole *= stride
-        x, frames = (_lengthen(part, whole) for part in (x_t, told.frames))
-        pyramid = [frames]
-        for _, stride in s.strides:
-            pyramid.append(F.avg_pool1d(pyramid[-1], stride) if stride > 1 else pyramid[-1])
+        x, pyramid = _lengthen(x_t, self._whole), self._pyramid(told.frames)
         embedding = F.silu(self.time(time_embedding(t, s.model_channels)) + told.vector)
-        rows = frames[:, :, None].expand(-1, -1, x.shape[2], -1)
+        rows = pyramid[0][:, :, None].expand(-1, -1, x.shape[2], -1)
         x = self.conv_in(torch.cat([x, rows], dim=1))
         skips = [x]
+        added = self._modulations(told)
         for level, stages in enumerate(self.down):
             for stage in stages:  # type: ignore[attr-defined]
-                x = self._run(stage, x, embedding, pyramid[level], told)
+                x = self._run(stage, x, embedding, pyramid[level], told, next(added))
                 skips.append(x)
             if level < len(s.strides):
                 x = self.downsamples[level](x)
                 skips.append(x)
-        x = self._run(self.middle, x, embedding, pyramid[-1], told)
+        x = self._run(self.middle, x, embedding, pyramid[-1], told, next(added))
         x = self.middle_out(x, embedding, pyramid[-1])
         for step, stages in enumerate(self.up):
             level = len(self.up) - 1 - step
             for stage in stages:  # type: ignore[attr-defined]
                 x = torch.cat([x, skips.pop()], dim=1)
-                x = self._run(stage, x, embedding, pyramid[level], told)
+                x = self._run(stage, x, embedding, pyramid[level], told, next(added))
             if level:
                 x = self.upsamples[step](x)
         out: Tensor = self.conv_out(F.silu(self.norm_out(x)))
         return out[..., :length]
+
+    def _modulations(self, told: Conditions) -> Iterator[Tensor | None]:
+        """Yield each stage's scale and shift by streams that came later, (B, 2 C, W)."""
+        pyramids = {name: self._pyramid(told.added[name]) for name in self.added}
+        for index, (_, level) in enumerate(self._stages()):
+            parts = [self._added(name, index)(p[level]) for name, p in pyramids.items()]
+            yield torch.stack(parts).sum(0) if parts else None
+
+    def _pyramid(self, frames: Tensor) -> list[Tensor]:
+        """Return frames (B, C, W) at the rate of each level."""
+        pyramid = [_lengthen(frames, self._whole)]
+        for _, stride in self.settings.strides:
+            pyramid.append(F.avg_pool1d(pyramid[-1], stride) if stride > 1 else pyramid[-1])
+        return pyramid
+
+    @property
+    def _whole(self) -> int:
+        """Frames of which a length must be a multiple, to divide at every level."""
+        return math.prod(stride for _, stride in self.settings.strides)
 
     def _run(self, stage: Callable[..., Tensor], *inputs: object) -> Tensor:
         if self.settings.use_gradient_checkpointing and self.training:

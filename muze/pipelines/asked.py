@@ -11,9 +11,9 @@ from muze.core.grid import Metre, TimeGrid
 from muze.core.registry import Registry
 from muze.manifest import Faults, Song
 from muze.manifest.faults import Keys
-from muze.manifest.song import SECTION_SHORT_FORMS, SHORT_FORMS, Section
+from muze.manifest.song import SECTION_SHORT_FORMS, SHORT_FORMS, VOICE_SHORT_FORMS, Section
 from muze.pipelines.model_info import ModelInfo
-from muze.pipelines.resolve import StreamPlan, heard_fields, resolve_stream
+from muze.pipelines.resolve import StreamPlan, heard_fields, is_recording, resolve_stream
 from muze.pipelines.trained import is_unseen
 
 Said = dict[str, tuple[Keys, Any]]  # Any: what stands in the manifest
@@ -60,6 +60,10 @@ class Asked:
             # a model that reads no words still takes what the planner reads in them
             if value is not None and (name != "text" or self.knows("text")):
                 said[name] = ((key,), _plain(value))
+        for key, name in VOICE_SHORT_FORMS.items():
+            if (value := getattr(self.song.voice, key, None)) is not None:
+                sounds = key == "style_of" and is_recording(value, self.song.source.folder)
+                said[name] = (("voice", key), {"from": value} if sounds else value)
         if (unwanted := self.song.negative_prompt) is not None:
             self._resolve({"text": (("negative_prompt",), unwanted)})
         return self._resolve(said)

@@ -13,7 +13,7 @@ from muze.core.registry import Registry
 from muze.core.theory import Key
 from muze.manifest import Faults, Song
 from muze.manifest.faults import Keys
-from muze.manifest.song import LOUDEST, QUIETEST
+from muze.manifest.song import LOUDEST, QUIETEST, VOICE_SHORT_FORMS
 from muze.pipelines.asked import SAMPLE_SECONDS, Asked, prompt_of
 from muze.pipelines.layout import Layout, lay_out
 from muze.pipelines.model_info import ModelInfo
@@ -59,7 +59,8 @@ class Planner:
         self.model = model or ModelInfo(name=song.model)
         self.seed = secrets.randbits(31) if song.seed is None else song.seed
         self.origins: dict[str, Origin] = {"seed": _origin(song.seed)}
-        if song.voice is not None:
+        said = song.voice.model_fields_set if song.voice is not None else {"style_of"}
+        if said - VOICE_SHORT_FORMS.keys() or (not said and not faults.under(("voice",))):
             faults.add(
                 ("voice",), "singing is not in this version of muze; take voice out of the song"
             )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from muze.audio.io import read_audio, resample
 from muze.core.errors import AudioError, PluginError
 from muze.core.grid import Audio, Features, TimeGrid
-from muze.core.protocols import Stream
+from muze.core.protocols import Stream, reads
 from muze.core.registry import Registry
 from muze.data.store import Record
 from muze.pipelines.plan import Plan
@@ -110,34 +110,65 @@ def _told(
 ) -> tuple[Features, Present]:
     """Draw what one place of the manifest says on a grid, from values or from a recording."""
     if told.recording is not None:
-        return _hear(told.recording, stream, grid, registry, report)
+        read = _read if reads(stream, Path(told.recording.path)) else _hear
+        return read(told.recording, stream, grid, registry, report)
     with registry.blame(stream.name, "draw what the manifest says"):
         values = stream.Values.model_validate(told.values)
         return _checked(dict(stream.parse(values, grid)), stream, grid)
 
 
+def _read(
+    recording: Recording, stream: Any, grid: TimeGrid, registry: Registry, report: Report
+) -> tuple[Features, Present]:
+    """Draw a file that a stream reads itself, as a score, from the grid's start on."""
+    path = Path(recording.path)
+    if not path.is_file():
+        raise AudioError(f"{path}: there is no such file")
+    if file_hash(path) != recording.sha256:
+        raise AudioError(f"{path}: is not the file that was planned; plan the song again")
+    with registry.blame(stream.name, f"read {path}"):
+        features, here = _checked(dict(stream.read(path, grid)), stream, grid)
+    if not here.all():
+        seconds = here.sum() / grid.frame_rate
+        report.note(
+            f"{path.name} tells {seconds:.1f} s of {grid.duration:.1f} s; "
+            f"elsewhere the model decides {stream.name}"
+        )
+    return features, here
+
+
 def _hear(
     recording: Recording, stream: Any, grid: TimeGrid, registry: Registry, report: Report
 ) -> tuple[Features, Present]:
-    """Extract a stream from a recording that starts with the grid; absent where it has ended."""
+    """Extract a stream from a recording that starts with the grid; absent where it has ended.
+
+    What is one thing for the whole song, as a voice is, is heard in all of the recording.
+    """
     path = Path(recording.path)
     audio = resample(read_audio(path), LISTENING_RATE)
     if file_hash(path) != recording.sha256:
         raise AudioError(f"{path}: is not the recording that was planned; plan the song again")
-    frames = min(grid.frames, int(audio.duration * grid.frame_rate + 1e-6))
+    frames = int(audio.duration * grid.frame_rate + 1e-6)
     if frames == 0:
         raise AudioError(f"{path}: is too short to hear {stream.name} in")
-    if frames < grid.frames:
+    if holds := set(stream.layout.values()) == {"vector"}:
+        heard = TimeGrid.of_song(frames / grid.frame_rate, frame_rate=grid.frame_rate)
+    else:
+        heard = grid.window(0, min(frames, grid.frames))
+    if heard.frames < grid.frames and not holds:
         report.note(
             f"{path.name} lasts {audio.duration:.1f} s of {grid.duration:.1f} s; "
             f"after that the model decides {stream.name}"
         )
-    heard = grid.window(0, frames)
     length = round(heard.duration * audio.sample_rate)
     with registry.blame(stream.name, f"listen to {path}"):
         cut = Audio(audio.samples[:, :length], audio.sample_rate)
         features, here = _checked(dict(stream.extract(cut, heard)), stream, heard)
-    after = grid.frames - frames
+    if holds:
+        if not here.any():
+            raise AudioError(f"{path}: lets no {stream.name} be heard")
+        return features, np.ones(grid.frames, bool)
+    after = grid.frames - heard.frames
     for array, kind in stream.layout.items():
         if kind == "frames":
             features[array] = np.pad(features[array], ((0, 0), (0, after)))

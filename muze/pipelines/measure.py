@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from muze.audio.io import read_audio, resample
+from muze.core.errors import NotInstalledError
 from muze.core.grid import Audio, Features
 from muze.core.registry import Registry
 from muze.pipelines.draw import LISTENING_RATE, Present, configured, draw
@@ -45,9 +46,13 @@ def measure(
     for name, (features, present) in drawn.items():
         stream = configured(name, registry, streams)
         asked = {**features, "present": present.astype(np.float32)}
-        with registry.blame(name, "measure the render"):
-            heard = stream.extract(heard_audio, grid)
-            rows = stream.score(asked, heard, grid)
+        try:
+            with registry.blame(name, "measure the render"):
+                heard = stream.extract(heard_audio, grid)
+                rows = stream.score(asked, heard, grid)
+        except NotInstalledError as fault:
+            report.note(f"{name} is not measured: {fault}")
+            rows = []
         for row in rows:
             scores.append(
                 {

@@ -58,6 +58,9 @@ def _keep_what_is_read(path: Path, song: Song, faults: Faults) -> None:
         for place, value in said_streams(song)
         if isinstance(value, dict) and isinstance(name := value.get("from"), str)
     ]
+    if song.voice is not None and song.voice.style_of is not None:  # a recording, or a name
+        where = keys if song.output.path is not None else ("voice", "style_of")
+        read.append((where, song.source.folder / song.voice.style_of))
     if song.source.node is not None:
         read.append((keys, Path(song.source.name)))
     for where, file in read:

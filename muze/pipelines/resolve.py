@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from muze.audio.io import read_audio
-from muze.core.errors import AudioError, MuzeError, PluginError, first_fault
+from muze.audio.io import SOUNDFILE_SUFFIXES, read_audio
+from muze.core.errors import MuzeError, PluginError, first_fault
 from muze.core.grid import Audio, TimeGrid
-from muze.core.protocols import check_values, hears
+from muze.core.protocols import check_values, complete_values, hears, reads
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import Faults
@@ -72,14 +73,20 @@ def resolve_stream(
         faults.add(keys, str(fault))
         return None
     if isinstance(value, dict) and "from" in value:
-        if not hears(stream):
-            faults.add((*keys, "from"), f"{name} cannot be heard in a recording; say it in values")
-            return None
+        at: Keys = keys if keys[0] == "voice" else (*keys, "from")  # style_of: singer.wav
         path = (folder / value["from"]).resolve()
+        if not hears(stream) and not reads(stream, path):
+            told = "; it reads " + ", ".join(stream.reads) if hasattr(stream, "reads") else ""
+            faults.add(at, f"{name} cannot be heard in a recording{told}; say it in values")
+            return None
         try:
-            read_audio(path)
-        except AudioError as fault:
-            faults.add((*keys, "from"), str(fault))
+            if reads(stream, path):
+                with registry.blame(name, f"read {path}"):
+                    stream(stream.Config()).read(path, TimeGrid.of_song(1.0))
+            else:
+                read_audio(path)
+        except MuzeError as fault:
+            faults.add(at, str(fault))
             return None
         return StreamPlan(
             origin="asked", recording=Recording(path=str(path), sha256=file_hash(path))
@@ -98,11 +105,17 @@ def resolve_stream(
                 return None
             config = _validated(stream.Config, settings)
             if isinstance(config, Settings):  # else it is told where the model is loaded
+                values = complete_values(stream(config), values, folder)
                 check_values(stream(config), values)
     except MuzeError as fault:
         faults.add(keys, str(fault))
         return None
     return StreamPlan(origin="asked", values=values.model_dump(mode="json", exclude_unset=True))
+
+
+def is_recording(told: str, folder: Path) -> bool:
+    """Whether what may be a name or a recording is a recording: a file, or called like one."""
+    return os.path.isfile(folder / told) or Path(told).suffix.lower() in SOUNDFILE_SUFFIXES
 
 
 def heard_fields(

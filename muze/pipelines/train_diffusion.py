@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +11,6 @@ from pydantic import Field, model_validator
 from torch import nn
 
 from muze.core.errors import MuzeError
-from muze.core.protocols import Stream
 from muze.core.registry import Registry
 from muze.data.conditions import drop_conditions, recall_crops
 from muze.data.crops import cut, draw_crops
@@ -48,6 +46,10 @@ class TrainingSettings(LoopSettings):
     drop_all: float = Field(0.1, ge=0, le=1, description="How often every condition is dropped.")
     drop_each: float = Field(0.1, ge=0, le=1, description="How often each one is, by itself.")
     drop_part: float = Field(0.05, ge=0, le=1, description="How often a stretch of one is.")
+    auxiliary_weight: float = Field(
+        0.1, ge=0, description="Weight of what streams learn besides, as lengths of phonemes."
+    )
+    added: tuple[str, ...] = Field((), description="Streams that came late to what it starts from.")
     add_stream: list[str] = Field(
         default_factory=list, description="Streams to add to the model it starts from."
     )
@@ -61,14 +63,14 @@ class TrainingSettings(LoopSettings):
         """Let the model it starts from stand where nothing is said."""
         if not isinstance(data, dict) or data.get("resume") or not data.get("start"):
             return data
-        if {"vae", "unet", "streams", "diffusion", "guidance"} <= data.keys():
+        if {"vae", "unet", "streams", "diffusion", "guidance", "added"} <= data.keys():
             return data
         try:
             folder = model_folder(str(data["start"]), Registry(), Path.cwd())
             about = part_settings(folder, "denoiser", DenoiserSettings).model_dump(mode="json")
         except MuzeError as fault:
             raise ValueError(f"start: {fault}") from None
-        known = {key: about[key] for key in ("unet", "streams", "diffusion", "guidance")}
+        known = {key: about[key] for key in ("unet", "streams", "diffusion", "guidance", "added")}
         return {"vae": folder, **known, **data}
 
     @model_validator(mode="after")
@@ -112,19 +114,24 @@ def train(settings: TrainingSettings, report: Report) -> None:
         },
         diffusion=settings.diffusion,
         guidance=settings.guidance,
+        added=(*settings.added, *settings.add_stream),
         latent_rows=shape.rows,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)  # of the initial weights alone
-        model = Denoiser(about, {n: streams[n] for n in settings.streams})
+        base = about.model_copy(update={"added": settings.added})
+        model = Denoiser(base, {n: streams[n] for n in settings.streams})
         set_scale(model, latents, autoencoder, settings.flatness)
         if start is not None:
             load_part(start, "denoiser", model)
-        added = add_streams(model, {n: streams[n] for n in settings.add_stream})
+        for name in settings.add_stream:
+            model.add_stream(name, streams[name])
+    model.settings = about
     if settings.freeze == "base":
         model.requires_grad_(False)
-        for weight in added:
-            weight.requires_grad_(True)
+        for name in settings.add_stream:
+            for weight in model.brought_by(name):
+                weight.requires_grad_(True)
     latents_of = trained_sha256(part_of(settings.vae, "autoencoder"))
     loop = Loop(model, settings, report, latents_of, {"unseen": unseen})
     stride = shape.time_stride
@@ -142,9 +149,15 @@ def train(settings: TrainingSettings, report: Report) -> None:
         noise = torch.randn(x_0.shape, generator=generator).to(x_0)
         t = settings.diffusion.draw_times(len(crops), generator).to(x_0)
         x_t = settings.diffusion.diffuse(x_0, noise, t)
-        predicted = model(x_t, t, _to_device(drawn, settings.device)).float()
+        told = _to_device(drawn, settings.device)
+        predicted = model(x_t, t, told).float()
         error = (predicted - settings.diffusion.target(x_0, noise, t)).square().mean((1, 2, 3))
-        return {"loss": (settings.diffusion.weight(t) * error).mean()}
+        loss = (settings.diffusion.weight(t) * error).mean()
+        beside = model.conditioning.losses(told) if settings.auxiliary_weight else {}
+        if not beside:
+            return {"loss": loss}
+        whole = loss + settings.auxiliary_weight * torch.stack(list(beside.values())).sum()
+        return {"loss": whole, "diffusion": loss, **beside}
 
     previews = Previews(settings, registry, report)
 
@@ -175,20 +188,6 @@ def train(settings: TrainingSettings, report: Report) -> None:
         },
     )
     report.note(f"denoiser written to {settings.run / 'denoiser'}")
-
-
-def add_streams(model: Denoiser, streams: Mapping[str, Stream]) -> list[nn.Parameter]:
-    """Add streams to a denoiser, which computes as before; return the weights they brought.
-
-    Raises:
-        MuzeError: one of them enters where it cannot be silenced.
-    """
-    for name, stream in streams.items():
-        try:
-            model.conditioning.add_stream(name, stream.encoder())
-        except ValueError as fault:
-            raise MuzeError(str(fault)) from None
-    return [weight for name in streams for weight in model.conditioning.weights_of(name)]
 
 
 def dataset_latents(

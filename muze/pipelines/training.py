@@ -210,6 +210,7 @@ class Loop:
             "autoencoder_sha256": self.autoencoder_sha256,
             "begun": self.begun,
             "losses": self.losses,
+            "sha256": sha256(fresh / "state.safetensors"),
         }
         write_whole(fresh / "state.json", json.dumps(about).encode())
         shutil.rmtree(old, ignore_errors=True)
@@ -236,10 +237,15 @@ class Loop:
         try:
             about = json.loads((state / "state.json").read_text(encoding="utf-8"))
             self._check_same(about, state)
+            told = about.get("sha256")  # an older muze's tells none
+            if told is not None and sha256(state / "state.safetensors") != told:
+                raise CheckpointError(f"{state}: is damaged; its weights are not those it tells of")
             tensors = load_file(state / "state.safetensors")
             self.model.load_state_dict(_under("model.", tensors))
             self.averaged.load_state_dict(_under("averaged.", tensors))
             self.step, self.losses = int(about["step"]), list(about["losses"])
+            if not 0 <= self.step <= self.settings.steps:
+                raise ValueError(f"step is {self.step}")
             self.begun = about.get("begun", self.begun)
         except FileNotFoundError:
             raise CheckpointError(f"{state}: there is no run to resume") from None
@@ -321,9 +327,11 @@ def draw_losses(losses: list[dict[str, float]], path: Path) -> None:
 
     figure = Figure(figsize=(8, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="step", yscale="log")
-    width = max(1, len(losses) // 200)
-    for name in losses[0] if losses else ():
-        values = np.asarray([row[name] for row in losses])[: len(losses) // width * width]
-        axes.plot(np.arange(width, len(values) + 1, width), values.reshape(-1, width).mean(1))
-    axes.legend(list(losses[0]) if losses else [])
+    names = list(dict.fromkeys(name for row in losses for name in row))
+    for name in names:  # some are there in some steps only
+        told = [(step, row[name]) for step, row in enumerate(losses, 1) if name in row]
+        width = max(1, len(told) // 200)
+        steps, values = np.asarray(told)[: len(told) // width * width].T
+        axes.plot(steps[width - 1 :: width], values.reshape(-1, width).mean(1))
+    axes.legend(names)
     figure.savefig(path)

@@ -137,6 +137,17 @@ def test_a_folder_without_a_header_is_no_model(tmp_path):
     assert fault(read_header, tmp_path) == f"{tmp_path}: is no model folder; it has no muze.json"
 
 
+def test_a_run_s_folder_is_told_what_makes_a_model_of_it(tmp_path):
+    (tmp_path / "denoiser").mkdir()
+    (tmp_path / "denoiser" / "muze.json").write_text("{}")
+    assert "by muze models assemble" in fault(read_header, tmp_path)
+
+
+def test_a_header_nested_too_deep_is_told(tmp_path):
+    (tmp_path / "muze.json").write_text("[" * 100_000)
+    assert "cannot be read" in fault(read_header, tmp_path)
+
+
 def test_a_header_that_is_no_json_is_told(folder):
     (folder / "muze.json").write_bytes(b"\xff{")
     assert "muze.json: cannot be read" in fault(read_header, folder)
@@ -149,7 +160,7 @@ def test_another_format_is_told(folder):
 
 def test_a_missing_network_is_told(folder):
     told = fault(load_part, folder, "denoiser", nn.Linear(3, 2))
-    assert told == f"{folder}: has no denoiser; it has autoencoder"
+    assert told.startswith(f"{folder}: has no denoiser; it has autoencoder (muze models assemble")
 
 
 def test_a_network_the_header_says_too_little_of_is_told(folder):

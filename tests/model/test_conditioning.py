@@ -143,3 +143,25 @@ def test_an_added_stream_learns():
     (told.vector.square().sum() + told.frames.square().sum()).backward()
     assert conditioning.vector_in["new"].weight.grad.any()
     assert conditioning.frames_in["new"].weight.grad.any()
+
+
+class Learning(Everywhere):
+    """Learns its rows' mean besides, of the batches that have words."""
+
+    def loss(self, features, present):
+        return self.layers["vector"].weight.sum() if features["words_mask"].any() else None
+
+
+def test_what_encoders_learn_besides_is_gathered_by_stream():
+    conditioning = Conditioning(
+        {"one": Everywhere({"vector": 4}), "two": Learning({"vector": 4})}, 8, 5, 6
+    )
+    assert list(conditioning.losses({"one": drawn(), "two": drawn()})) == ["two"]
+    assert conditioning.losses({"one": drawn()}) == {}
+    assert conditioning.losses({"two": Drawn({}, drawn().present)}) == {}
+    wordless = drawn()
+    wordless.features["words_mask"] = torch.zeros(2, 3, dtype=torch.bool)
+    assert conditioning.losses({"two": wordless}) == {}
+    conditioning.losses({"two": drawn()})["two"].backward()
+    learning = [name for name, p in conditioning.named_parameters() if p.grad is not None]
+    assert learning == ["encoders.two.layers.vector.weight"]

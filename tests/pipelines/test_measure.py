@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
 from muze.audio.io import write_audio
-from muze.core.errors import AudioError
+from muze.core.errors import AudioError, NotInstalledError
+from muze.core.grid import Audio
 from muze.core.protocols import Score
 from muze.core.registry import Registry
 from muze.pipelines.draw import draw
@@ -129,3 +131,22 @@ def test_a_file_is_measured_as_its_sound_is(plan, make_song, tmp_path, right):
     )
     with pytest.raises(AudioError, match="there is no such file"):
         measure_file(tmp_path / "none.wav", plan, Registry(), SilentReport())
+
+
+def test_what_nobody_here_can_hear_is_noted_and_the_rest_measured(plan, drawn, monkeypatch):
+    registry, notes = Registry(), []
+
+    def deaf(self, audio, grid):
+        raise NotInstalledError('hearing words needs x: pip install "muze[whisper]"')
+
+    class Noting(SilentReport):
+        def note(self, text):
+            notes.append(text)
+
+    monkeypatch.setattr(registry.get("stream", "key"), "extract", deaf)
+    silent = Audio(np.zeros((1, 8 * 32000), np.float32), 32000)
+    told = measure(silent, plan, drawn, registry, Noting())
+    heard = {row["stream"] for row in told["scores"]}
+    assert "chord" in heard
+    assert "key" not in heard
+    assert notes == ['key is not measured: hearing words needs x: pip install "muze[whisper]"']

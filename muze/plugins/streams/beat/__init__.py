@@ -125,10 +125,14 @@ class BeatStream:
         """Compare beats within 70 ms and downbeats within 50 ms (mir_eval.beat), and the metre."""
         from mir_eval.beat import f_measure
 
-        metre = float(np.array_equal(asked["metre"][:, 0], heard["metre"][:, 0]))
+        spoken = asked.get("present", np.ones(grid.frames)) > 0
+        if not spoken.any():
+            return []
+        first = spoken.argmax()
+        metre = float(np.array_equal(asked["metre"][:, first], heard["metre"][:, first]))
         scores = []
         for name, row, tolerance in (("beat F", 0, 0.07), ("downbeat F", 2, 0.05)):
-            want, got = (_times(f, row, grid) for f in (asked, heard))
+            want, got = (_times_in(f, row, spoken, grid) for f in (asked, heard))
             if not heard.get("present", np.ones(1)).any():
                 got = got[:0]
             # mir_eval would drop the first five seconds; here they count
@@ -174,6 +178,18 @@ def _times(features: Features, row: int, grid: TimeGrid) -> NDArray[np.float64]:
     whole = np.arange(np.ceil(rising[0] - 1e-3), np.ceil(rising[-1] - 1e-3))
     times: NDArray[np.float64] = np.interp(whole, rising, seconds)
     return times
+
+
+def _times_in(
+    features: Features, row: int, spoken: NDArray[np.bool_], grid: TimeGrid
+) -> NDArray[np.float64]:
+    """Seconds of ``_times`` in each stretch of the frames spoken of."""
+    edges = np.flatnonzero(np.diff(np.pad(spoken, 1).astype(int))).reshape(-1, 2)
+    found = [
+        _times({"phase": features["phase"][:, first:last]}, row, grid.window(first, last - first))
+        for first, last in edges.tolist()
+    ]
+    return np.concatenate(found)
 
 
 def _metre(features: Features) -> Metre | None:

@@ -98,8 +98,10 @@ class EnergyStream:
         """Correlate the curves, both smoothed over 3 s; a flat one has no shape to follow."""
         window = round(3 * grid.frame_rate)
         spoken = asked.get("present", np.ones(grid.frames)) > 0
-        want, got = (smooth(f["energy"][0], window)[spoken] for f in (asked, heard))
-        if not spoken.any() or np.ptp(want) < 0.05:
+        if not spoken.any():
+            return []
+        want, got = (smooth(f["energy"][0, spoken], window) for f in (asked, heard))
+        if np.ptp(want) < 0.05:
             return []
         return [Score("energy r", pearson(want, got), "correlation", True, 0.0)]
 

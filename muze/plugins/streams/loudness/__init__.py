@@ -99,11 +99,14 @@ class LoudnessStream:
 
     def score(self, asked: Features, heard: Features, grid: TimeGrid) -> list[Score]:
         """Return the error in LU and, where a curve was asked, how well its shape was followed."""
+        spoken = asked.get("present", np.ones(grid.frames)) > 0
+        if not spoken.any():
+            return []
         error = abs(float(asked["loudness"][0] - heard["loudness"][0]))
         scores = [Score("loudness error", error, "LU", False, None)]
-        if asked["curve"][1].any():
+        if asked["curve"][1, spoken].any():
             window = round(grid.frame_rate)
-            want, got = (smooth(f["curve"][0], window) for f in (asked, heard))
+            want, got = (smooth(f["curve"][0, spoken], window) for f in (asked, heard))
             scores.append(Score("loudness r", pearson(want, got), "correlation", True, 0.0))
         return scores
 

@@ -105,10 +105,12 @@ class SectionStream:
 
     def score(self, asked: Features, heard: Features, grid: TimeGrid) -> list[Score]:
         """Return how well borders were found, within 0.5 s and 3 s (mir_eval.segment.detection)."""
-        want = _borders(asked, grid)
-        if not want:
-            return []
-        return boundary_scores(want, _borders(heard, grid), grid)
+        spoken = asked.get("present", np.ones(grid.frames)) > 0
+        want, got = (
+            [t for t in _borders(f, grid) if spoken[grid.frames_between(t, np.inf)[0]]]
+            for f in (asked, heard)
+        )
+        return boundary_scores(want, got, grid) if want else []
 
     def encoder(self) -> SectionEncoder:
         """Build the encoder."""

@@ -1,0 +1,170 @@
+"""Lyrics: their marked blocks, and their syllables laid on the beats."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from muze.analysis.phonemes import Phone, syllables
+from muze.analysis.phonemizers import Phonemizer, read_words
+from muze.core.errors import ManifestError
+from muze.core.grid import SectionSpan, TimeGrid, section_type
+
+log = logging.getLogger(__name__)
+
+MARK = re.compile(r"\[([^\[\]\n]*)\]")
+NUMBER = re.compile(r"[_\s]*\d+$")
+STEPS = (1.0, 0.5, 0.25)
+"""Beats from syllable to syllable; the longest that fits a line into its share of the beats."""
+CONSONANT = 0.06
+"""Seconds a consonant is sung at most; the vowel is held for the rest of its syllable."""
+
+
+@dataclass(frozen=True)
+class Sung:
+    """A sound and when it is sung, in seconds of the song; ``opens`` a word or not."""
+
+    phone: Phone
+    start: float
+    end: float
+    opens: bool
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines of lyrics, and the type of section that sings them; None where it is not marked."""
+
+    section: str | None
+    lines: tuple[str, ...]
+
+
+def read_blocks(text: str) -> list[Block]:
+    """Return the blocks of lyrics: ``[chorus] Drive until the morning``, a line a line of text.
+
+    Raises:
+        ValueError: a mark is no type of section, or no words are there.
+    """
+    found: list[Block] = []
+    pieces = MARK.split(text)
+    for mark, words in zip([None, *pieces[1::2]], pieces[::2], strict=True):
+        name = None if mark is None else _section_of(mark)
+        lines = tuple(line.strip() for line in words.splitlines() if re.search(r"\w", line))
+        if lines or name is not None:
+            found.append(Block(name, lines))
+    if not any(block.lines for block in found):
+        raise ValueError("holds no words")
+    return found
+
+
+def check_lyrics(text: str) -> str:
+    """Return the text; ``ValueError`` where ``read_blocks`` cannot read it."""
+    read_blocks(text)
+    return text
+
+
+def sing(text: str, language: str, grid: TimeGrid, phonemizer: Phonemizer = "auto") -> list[Sung]:
+    """Return the sounds of lyrics laid over the grid, in order.
+
+    A marked block is sung by the sections of its type: the k-th of them sings the k-th block, and
+    the last block again where there are fewer. What is not marked shares the whole grid. The lines
+    of a block share its bars evenly and start on bar lines where there are bars enough, else on
+    beats; a line's syllables come on beats, half or quarter beats, and where that is too few,
+    evenly.
+
+    Raises:
+        ManifestError: a marked section is not in this song.
+    """
+    blocks = read_blocks(text)
+    out: list[Sung] = []
+    end = grid.start + grid.duration
+    here = [s for s in grid.sections if s.start < end - 1e-6 and s.end > grid.start + 1e-6]
+    if not here:
+        whole = SectionSpan("unknown", grid.start, end)
+        here, blocks = [whole], [Block(None, tuple(line for b in blocks for line in b.lines))]
+    for lines, start, stop in _places(blocks, here, grid):
+        words = [[w.phones for w in read_words(line, language, phonemizer)] for line in lines]
+        out += _lay([syllables(line) for line in words if line], start, stop, grid)
+    return sorted(out, key=lambda sung: sung.start)
+
+
+def spread(phones: Sequence[Phone], start: float, end: float, opens: bool = True) -> list[Sung]:
+    """Return the sounds of one word or syllable between two times, vowels held longest."""
+    return _held([(phone, opens and index == 0) for index, phone in enumerate(phones)], start, end)
+
+
+def _section_of(mark: str) -> str:
+    plain = NUMBER.sub("", mark.strip().lower()).replace("-", "_").replace(" ", "_")
+    return section_type(plain or mark)
+
+
+def _places(
+    blocks: Sequence[Block], sections: Sequence[SectionSpan], grid: TimeGrid
+) -> Iterator[tuple[tuple[str, ...], float, float]]:
+    """Yield the lines of each block, and from when to when they are sung."""
+    first, last = grid.start, grid.start + grid.duration
+    loose = tuple(line for block in blocks if block.section is None for line in block.lines)
+    if loose:
+        marked = [b for b in blocks if b.section is not None]
+        opening = [s for s in sections if s.type in {b.section for b in marked}]
+        # words before the first mark end where the first marked section begins
+        yield loose, first, min([last, *(s.start for s in opening if s.start > first + 1e-6)])
+    for name in dict.fromkeys(b.section for b in blocks if b.section is not None):
+        singing = [s for s in sections if s.type == name]
+        if not singing:
+            known = dict.fromkeys(s.type for s in sections)
+            raise ManifestError(
+                f"lyrics mark a [{name}], but the song has none; it has {', '.join(known)}"
+            )
+        own = [b for b in blocks if b.section == name]
+        if len(own) > len(singing):
+            raise ManifestError(
+                f"lyrics mark {len(own)} times [{name}], but the song has {len(singing)}"
+            )
+        for index, section in enumerate(singing):
+            lines = own[min(index, len(own) - 1)].lines
+            yield lines, max(first, section.start), min(last, section.end)
+
+
+def _lay(
+    lines: Sequence[list[list[tuple[Phone, bool]]]], start: float, end: float, grid: TimeGrid
+) -> list[Sung]:
+    """Return the syllables of lines that share the time from ``start`` to ``end``."""
+    if not lines:
+        return []
+    bar = grid.metre.beats_per_bar
+    low, high = (float(beat) for beat in grid.to_beats([start, end]))
+    unit = bar if (high - low) / bar >= len(lines) - 1e-6 else 1
+    edges = low + (high - low) * np.arange(len(lines) + 1) / len(lines)
+    # on bar lines or beats, but for a part too short to hold as many
+    whole = np.ceil(edges[:-1] / unit - 1e-6) * unit
+    if len(lines) == 1 or np.diff(whole).min() > 0:
+        edges[:-1] = np.where(whole < high - 1e-6, whole, edges[:-1])
+    out: list[Sung] = []
+    for line, first, last in zip(lines, edges, edges[1:], strict=False):
+        step = next((s for s in STEPS if len(line) * s <= last - first + 1e-6), None)
+        if step is None:
+            step = (last - first) / len(line)
+            told = "%d syllables in %.1f beats are sung faster than sixteenths"
+            log.warning(told, len(line), last - first)
+        at = grid.to_seconds(first + step * np.arange(len(line) + 1))
+        for index, syllable in enumerate(line):
+            out += _held(syllable, float(at[index]), float(at[index + 1]))
+    return out
+
+
+def _held(phones: Sequence[tuple[Phone, bool]], start: float, end: float) -> list[Sung]:
+    """Return sounds between two times: short consonants, and the rest for the vowels."""
+    sung = [phone.sung for phone, _ in phones]
+    each = (end - start) / max(1, len(phones))
+    short = min(CONSONANT, each) if any(sung) else each
+    held = (end - start - short * sung.count(False)) / max(1, sum(sung))
+    edges = start + np.cumsum([0.0, *(held if vowel else short for vowel in sung)])
+    edges[-1] = end
+    return [
+        Sung(phone, float(a), float(b), opens)
+        for (phone, opens), a, b in zip(phones, edges, edges[1:], strict=False)
+    ]
