@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +13,18 @@ if TYPE_CHECKING:
     from muze.core.registry import Plugin
 
 app = typer.Typer(no_args_is_help=True, help="List, describe and check plugins.")
+
+
+class Kind(StrEnum):
+    """What a plugin may offer."""
+
+    stream = "stream"
+    sampler = "sampler"
+    vocoder = "vocoder"
+    voice = "voice"
+    separator = "separator"
+
+
 Name = Annotated[str, typer.Argument(help="A plugin, as `muze plugins list` names it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
@@ -75,6 +90,24 @@ def check_plugin(name: Name) -> None:
             print("      " + failure.replace("\n", "\n      "))
     if failed:
         raise typer.Exit(1)
+
+
+@app.command("new")
+def new_plugin(
+    name: Annotated[str, typer.Argument(help="What a song will say, as `brightness`.")],
+    kind: Annotated[Kind, typer.Option("--kind", help="What the plugin offers.")] = Kind.stream,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="Folder to write; muze-NAME if not said.")
+    ] = None,
+) -> None:
+    """Write a plugin that works, to make yours; prints its folder."""
+    from shlex import quote
+
+    from muze.pipelines.new_plugin import write_plugin
+
+    written = write_plugin(name, kind.value, folder)
+    print(f"next: pip install -e {quote(str(written))}, muze plugins check {name}", file=sys.stderr)
+    print(written)
 
 
 def _row(plugin: Plugin) -> dict[str, Any]:  # Any: JSON

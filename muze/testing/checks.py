@@ -5,26 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from muze.core.errors import PluginError
 from muze.core.registry import Registry
 
+if TYPE_CHECKING:
+    from muze.testing.streams import Render
+
 
 def checks_of(
-    kind: str, component: Any, weights: Path | None = None
+    kind: str, component: Any, weights: Path | None = None, render: Render | None = None
 ) -> list[tuple[str, Callable[[], None]]]:
     """Return (name, check) for every check a component of ``kind`` must pass.
 
     A check raises ``AssertionError`` with what would be right. ``weights`` is for vocoders that
-    need them.
+    need them, ``render`` for streams whose values can be made into sound.
     """
     case: Any
     checks: Sequence[Callable[[Any], None]]
     if kind == "stream":
-        from muze.testing import encoders, streams
+        from muze.testing import (
+            declarations,
+            drawing,
+            encoders,
+            invariances,
+            masks,
+            records,
+            scores,
+            streams,
+        )
 
-        case, checks = streams.StreamCase(component), [*streams.CHECKS, *encoders.CHECKS]
+        case = streams.StreamCase(component, render)
+        parts = (declarations, drawing, records, scores, encoders, masks, invariances)
+        checks = [check for part in parts for check in part.CHECKS]
+        if render is not None:
+            checks = [*checks, scores.check_agreement]
     elif kind == "sampler":
         from muze.testing import samplers
 

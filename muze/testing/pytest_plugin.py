@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from muze.core.registry import Registry
+    from muze.testing.streams import Render
 
 Mark = pytest.MarkDecorator
 
@@ -21,9 +22,13 @@ def muze_registry() -> Registry:
     return Registry()
 
 
-def stream_checks(name: str) -> Mark:
-    """Parametrize a test's ``check`` over every check of the installed stream ``name``."""
-    return _checks("stream", name)
+def stream_checks(name: str, render: Render | None = None) -> Mark:
+    """Parametrize a test's ``check`` over every check of the installed stream ``name``.
+
+    ``render(values, grid)`` makes sound of what a song may say; where it is given, ``extract``
+    must hear it there.
+    """
+    return _checks("stream", name, render)
 
 
 def sampler_checks(name: str) -> Mark:
@@ -50,9 +55,10 @@ def separator_checks(name: str) -> Mark:
     return _checks("separator", name)
 
 
-def _checks(kind: str, name: str) -> Mark:
+def _checks(kind: str, name: str, render: Render | None = None) -> Mark:
     from muze.core.registry import Registry
     from muze.testing.checks import checks_of
 
-    bound: list[tuple[str, Callable[[], None]]] = checks_of(kind, Registry().get(kind, name))
+    component = Registry().get(kind, name)
+    bound: list[tuple[str, Callable[[], None]]] = checks_of(kind, component, render=render)
     return pytest.mark.parametrize("check", [pytest.param(run, id=label) for label, run in bound])

@@ -34,6 +34,12 @@ def check_light_import(case: Any) -> None:
     require(done.returncode == 0, f"it does not import alone: {done.stderr.strip()}")
 
 
+def short(value: Any) -> str:
+    """Return what a value looks like, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 200 else text[:200] + "…"
+
+
 def refusal(model: type[BaseModel], told: dict[str, Any]) -> str | None:
     """Return why ``model`` refuses what a manifest says, read strictly as JSON is, or None."""
     try:

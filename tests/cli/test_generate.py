@@ -127,3 +127,14 @@ def test_every_example_is_planned_and_explained(run, monkeypatch, example):
     plan = json.loads(done.stdout)
     assert plan["sections"][-1]["end"] == plan["duration"]
     assert example.read_text().count("#") >= 5
+
+
+def test_the_chords_of_a_section_are_shown_as_they_sound(run, song):
+    song.write_text(
+        "muze: 1\nprompt: x\nseed: 1\nstructure:\n  sections:\n"
+        "  - {type: verse, bars: 4, streams: {chord: [D, G, A]}}\n"
+        "  - {type: chorus, bars: 4, streams: {chord: [C, F]}}\n"
+    )
+    shown = run("plan", "--manifest", song).stdout
+    assert " D | G | A | D " in shown
+    assert " C | F  x2" in shown

@@ -27,3 +27,27 @@ def test_a_plugin_that_fails_a_check_exits_with_1(run, monkeypatch):
     )
     results.pop()
     assert run("plugins", "check", "chord").exit_code == 0
+
+
+def test_a_new_plugin_is_written_and_what_comes_next_told(run, tmp_path):
+    done = run("plugins", "new", "late_glow")
+    assert (done.exit_code, done.stdout) == (0, "muze-late-glow\n")
+    assert "pip install -e muze-late-glow, muze plugins check late_glow" in done.stderr
+    assert (tmp_path / "muze-late-glow/muze_late_glow/encoder.py").is_file()
+    done = run("plugins", "new", "late_glow", "--kind", "sampler", "--folder", "my glow")
+    assert done.stdout == "my glow\n"
+    assert "pip install -e 'my glow'" in done.stderr
+    assert "muze_samplers" in (tmp_path / "my glow/muze_late_glow/__init__.py").read_text()
+
+
+def test_a_plugin_that_cannot_be_written_is_told_in_a_line(run):
+    for args, told in (
+        (["chord"], "plugin 'chord' is installed already"),
+        (["Late Glow"], "as 'late_glow'"),
+        (["glow", "--folder", "."], "exists already"),
+    ):
+        done = run("plugins", "new", *args)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert told in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    assert run("plugins", "new", "glow", "--kind", "stranger").exit_code == 2
