@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import resource
 import subprocess
 import sys
 import time
@@ -25,12 +25,13 @@ CASES: dict[str, dict[str, Any]] = {  # Any: settings of a U-Net
     "muze, voice attention": {},
     "muze, gradient checkpointing": {"use_voice_stream": False, "use_gradient_checkpointing": True},
 }
+MEMORY = "activations"
 MEGABYTE = 1e6
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """Bytes in which the system tells a peak of memory."""
 
 
-def _diffusers(batch: int) -> tuple[Any, Callable[[], Any]]:
+def _diffusers(batch: int, model: Any = None) -> tuple[Any, Callable[[], Any]]:
     import torch
 
     from muze.audio.torchaudio_import import torchaudio_import
@@ -39,7 +40,7 @@ def _diffusers(batch: int) -> tuple[Any, Callable[[], Any]]:
     from diffusers import UNet2DConditionModel
 
     attends = ("CrossAttnDownBlock2D",) * 3, ("CrossAttnUpBlock2D",) * 3
-    model = UNet2DConditionModel(
+    model = model or UNet2DConditionModel(
         sample_size=(ROWS, FRAMES),
         in_channels=CHANNELS,
         out_channels=CHANNELS,
@@ -55,14 +56,14 @@ def _diffusers(batch: int) -> tuple[Any, Callable[[], Any]]:
     return model, lambda: model(x, t, tokens).sample
 
 
-def _muze(batch: int, settings: dict[str, Any]) -> tuple[Any, Callable[[], Any]]:
+def _muze(batch: int, settings: dict[str, Any], model: Any = None) -> tuple[Any, Callable[[], Any]]:
     import torch
 
     from muze.model.conditioning import Conditions
     from muze.model.unet import UNet, UNetSettings
 
     shape = UNetSettings.model_validate({**SHAPE, **settings})
-    model = UNet(shape)
+    model = model or UNet(shape)
     x, t = torch.randn(batch, CHANNELS, ROWS, FRAMES), torch.full((batch,), 0.5)
     told = Conditions(
         vector=torch.randn(batch, shape.vector_dim),
@@ -98,6 +99,27 @@ def measure(case: str, batch: int, rounds: int) -> dict[str, float]:
     return {"weights": weights, "forward": passed, "step": _least(step, rounds)}
 
 
+def activations(case: str, batch: int) -> dict[str, float]:
+    """Return the peak megabytes of a forward and backward pass above weights and gradients."""
+    import torch
+
+    def passes(size: int) -> None:
+        torch.manual_seed(0)
+        run = _diffusers(size, model)[1] if case == BASE else _muze(size, CASES[case], model)[1]
+        run().square().mean().backward()
+
+    model = _diffusers(1)[0] if case == BASE else _muze(1, CASES[case])[0]
+    model.train()
+    passes(1)  # allocates the gradients
+    before = _peak()
+    passes(batch)
+    return {MEMORY: _peak() - before}
+
+
+def _peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / MEGABYTE
+
+
 def _least(work: Callable[[], None], rounds: int) -> float:
     work()  # allocates what later rounds reuse
     taken = []
@@ -108,23 +130,20 @@ def _least(work: Callable[[], None], rounds: int) -> float:
     return min(taken)
 
 
-def spent(case: str, batch: int, rounds: int) -> dict[str, float]:
-    """Return what ``measure`` finds in a process of its own, and that process's peak megabytes."""
+def apart(case: str, batch: int, rounds: int) -> dict[str, float]:
+    """Return what ``measure`` (or, for no rounds, ``activations``) finds in its own process."""
     command = [sys.executable, "-m", "benchmarks.unet", "--only", case, "--batch", str(batch),
                "--rounds", str(rounds)]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    told = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
         raise typer.Exit(1)
-    return {**json.loads(told), "megabytes": usage.ru_maxrss * RSS_UNIT / MEGABYTE}
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
 
 
 def main(
     batch: Annotated[int, typer.Option(min=1, help="Latents a pass.")] = 4,
-    rounds: Annotated[int, typer.Option(min=1, help="Repeats, of which the least counts.")] = 4,
+    rounds: Annotated[int, typer.Option(min=0, help="Repeats, of which the least counts.")] = 4,
     turns: Annotated[int, typer.Option(min=1, help="Processes each, taking turns.")] = 2,
     only: Annotated[str | None, typer.Option(hidden=True)] = None,
     cores: Cores = 2,
@@ -134,22 +153,22 @@ def main(
     """Time and weigh the U-Net beside diffusers' UNet2DConditionModel."""
     use_cores(cores)
     if only is not None:
-        print(json.dumps(measure(only, batch, rounds)))
+        print(json.dumps(measure(only, batch, rounds) if rounds else activations(only, batch)))
         return
     started = time.perf_counter()
     runs: dict[str, list[dict[str, float]]] = {case: [] for case in (BASE, *CASES)}
     for turn in range(turns):
         for case, found in runs.items():
             print(f"turn {turn + 1} of {turns}: {case}", file=sys.stderr)
-            found.append(spent(case, batch, rounds))
+            found.append(apart(case, batch, rounds) | apart(case, batch, 0))
     least = {c: {k: min(run[k] for run in found) for k in found[0]} for c, found in runs.items()}
     rows = [
         [case, f"{found['weights']:.1f}M"]
         + [f"{found[k]:.3f} s ({found[k] / least[BASE][k]:.2f})" for k in ("forward", "step")]
-        + [f"{found['megabytes']:.0f} MB ({found['megabytes'] / least[BASE]['megabytes']:.2f})"]
+        + [f"{found[MEMORY]:.0f} MB ({found[MEMORY] / least[BASE][MEMORY]:.2f})"]
         for case, found in least.items()
     ]
-    head = ["U-Net", "weights", "pass", "training step", "peak memory of both"]
+    head = ["U-Net", "weights", "pass", "training step", "memory beside weights and gradients"]
     settings = {"batch": batch, "latents": f"{CHANNELS} x {ROWS} x {FRAMES}", "tokens": TOKENS,
                 "rounds": rounds, "turns": turns}  # fmt: skip
     findings = Findings("unet", settings, time.perf_counter() - started)

@@ -132,14 +132,16 @@ def _chords(plan: Plan, part: SectionPlan) -> str:
         return "heard"
     star = " *" if told.origin == "decided" else ""
     cycle = _cycle(part.chords)
-    turns = len(part.chords) / max(len(cycle), 1)
-    return " | ".join(cycle) + (f"  x{turns:g}" if turns > 1 else "") + star
+    turns = len(part.chords) // max(len(cycle), 1)
+    return " | ".join(cycle) + (f"  x{turns}" if turns > 1 else "") + star
 
 
 def _cycle(chords: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the shortest run of chords that, repeated, gives them all."""
+    """Return the shortest run of chords that, repeated a whole number of times, gives them all."""
     for length in range(1, len(chords) + 1):
-        if all(chord == chords[index % length] for index, chord in enumerate(chords)):
+        if len(chords) % length == 0 and all(
+            chord == chords[index % length] for index, chord in enumerate(chords)
+        ):
             return chords[:length]
     return chords
 

@@ -15,7 +15,7 @@ Run = Annotated[str | None, typer.Option("--run", help="Folder of the run; check
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")]
 From = Annotated[str | None, typer.Option("--from", help="Start from the weights of a model.")]
 Minutes = Annotated[float | None, typer.Option("--minutes", help="Stop after so many minutes.")]
-Steps = Annotated[int | None, typer.Option("--steps", help="Stop after so many steps.")]
+Steps = Annotated[int | None, typer.Option("--steps", help="Steps of the whole run.")]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda, mps, or auto.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import (
@@ -61,6 +62,14 @@ class KnownChord(Known):
     end: float
 
 
+def _rising(times: list[float]) -> list[float]:
+    """Return the times; raise ``ValueError`` where one is not later than the one before."""
+    for index, (before, after) in enumerate(pairwise(times), 1):
+        if after <= before:
+            raise ValueError(f"must rise, but {after:g} at {index} follows {before:g}")
+    return times
+
+
 class TrackRecord(Known):
     """What muze reads of a track; all but the first two may be missing or null."""
 
@@ -69,7 +78,7 @@ class TrackRecord(Known):
     tempo: float | None = Field(None, gt=0)
     tempo_map: list[KnownTempo] | None = None
     time_signature: Annotated[str, AfterValidator(_metre)] | None = None
-    beat_positions: list[float] | None = None
+    beat_positions: Annotated[list[float], AfterValidator(_rising)] | None = None
     downbeat_positions: list[float] | None = None
     segments: list[KnownSegment] | None = None
     chords: list[KnownChord] | None = None

@@ -87,6 +87,10 @@ def test_a_record_may_say_more_than_muze_reads(write):
             "tracks.1.segments.0.end: must be after its start, 2, not 2",
         ),
         ({**TRACK, "chords": [{"chord": "C", "start": 0}]}, "tracks.1.chords.0.end: Field"),
+        (
+            {**TRACK, "beat_positions": [0, 2, 1]},
+            "tracks.1.beat_positions: must rise, but 1 at 2 follows 2",
+        ),
         ({**TRACK, "beat_positions": [0, "1"]}, "tracks.1.beat_positions.1: Input should be"),
         ({**TRACK, "prompts": "calm"}, "tracks.1.prompts: Input should be a valid list"),
         ({**TRACK, "loudness": "loud"}, "tracks.1.loudness: Input should be a valid number"),

@@ -16,7 +16,7 @@ from muze.model.conditioning import Drawn
 from muze.model.denoiser import Denoiser, DenoiserSettings
 from muze.model.header import part_of, part_settings, weights_file
 from muze.pipelines.load import open_streams
-from muze.pipelines.train_diffusion import TrainingSettings, add_streams, train
+from muze.pipelines.train_diffusion import TrainingSettings, train
 from muze.report import SilentReport
 
 LOOP = {"steps": 4, "batch_size": 2, "crop_frames": 64, "warmup": 1, "learning_rate": 0.01}
@@ -62,7 +62,7 @@ def test_a_stream_just_added_changes_nothing(denoiser, registry):
     model = opened(denoiser, registry)
     before = output(model, {})
     stream = open_streams({"brightness": {}}, registry)["brightness"]
-    add_streams(model, {"brightness": stream})
+    model.add_stream("brightness", stream)
     grid = TimeGrid.of_song(0.64)
     features = stream.parse(stream.Values(value=[0.1, 0.9]), grid)
     told = {name: torch.from_numpy(np.asarray(array))[None] for name, array in features.items()}
@@ -79,8 +79,10 @@ def test_training_it_leaves_the_base_as_it_was(added, denoiser):
     new = {name: tensor for name, tensor in after.items() if name not in before}
     assert all("brightness" in name for name in new)
     assert new["conditioning.frames_in.brightness.weight"].any()
+    assert new["unet.added.brightness.0.weight"].any()
     about = part_of(settings.run / "denoiser", "denoiser")
     assert about["settings"]["streams"]["brightness"] == {"frames": 16}
+    assert about["settings"]["added"] == ["brightness"]
     assert about["streams"]["brightness"]["unseen"] == {}
     assert about["streams"]["chord"] == part_of(denoiser, "denoiser")["streams"]["chord"]
 
@@ -96,6 +98,20 @@ def test_stopped_it_goes_on_to_the_same_bits_by_the_run_s_folder_alone(added):
         load_file(weights_file(settings.run / "denoiser", "denoiser")) for settings in (whole, cut)
     )
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_a_model_with_an_added_stream_is_trained_on_as_any(added, registry):
+    first = added("added-first")
+    train(first, SilentReport())
+    more = added(
+        "added-more", start=str(first.run / "denoiser"), add_stream=[], freeze="none", steps=1
+    )
+    assert more.added == ("brightness",)
+    train(more, SilentReport())
+    ours, theirs = (opened(s.run / "denoiser", registry).state_dict() for s in (first, more))
+    assert ours.keys() == theirs.keys()
+    weight = "unet.added.brightness.0.weight"
+    assert not torch.equal(ours[weight], theirs[weight])
 
 
 def test_without_freezing_all_of_it_learns(added, denoiser):
@@ -121,14 +137,19 @@ def test_a_stream_the_model_knows_cannot_be_added(added):
         added("twice", add_stream=["chord"])
 
 
-def test_a_stream_of_tokens_cannot_be_added(added, registry, denoiser):
+@pytest.mark.parametrize(
+    ("site", "told"),
+    [("tokens", "gives tokens; train it in from the start"),
+     ("voice", "enters by voice stream attention, which this model has not")],
+)  # fmt: skip
+def test_a_stream_that_enters_where_it_cannot_be_added_is_told(registry, denoiser, site, told):
     model = opened(denoiser, registry)
     stream = open_streams({"brightness": {}}, registry)["brightness"]
     encoder = stream.encoder()
-    encoder.sites = {"tokens": 16}
-    stream.encoder = lambda: encoder
-    with pytest.raises(MuzeError, match="gives tokens; train it in from the start"):
-        add_streams(model, {"brightness": stream})
+    encoder.sites = {site: 16}
+    stream.encoder, stream.injects = lambda: encoder, lambda: encoder.sites
+    with pytest.raises(MuzeError, match=told):
+        model.add_stream("brightness", stream)
 
 
 def test_a_model_that_is_not_there_is_told_in_the_settings(added):

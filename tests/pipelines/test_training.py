@@ -255,7 +255,13 @@ def test_nothing_to_resume_is_told(settings):
 def test_a_damaged_state_is_told_in_one_line(settings):
     train(settings())
     file = settings().run / "state" / "state.safetensors"
-    file.write_bytes(file.read_bytes()[:-8])
+    content = file.read_bytes()
+    for damaged in (content[:-8], content[:-4] + b"oops"):
+        file.write_bytes(damaged)
+        with pytest.raises(CheckpointError, match="is damaged; its weights are not those"):
+            train(settings(resume=True))
+    rewrite(settings(), lambda about: about.pop("sha256"))
+    file.write_bytes(content[:-8])
     with pytest.raises(CheckpointError, match="does not fit this training") as told:
         train(settings(resume=True))
     assert "\n" not in str(told.value)
@@ -344,6 +350,8 @@ def test_a_run_of_an_older_muze_goes_on(settings, tmp_path):
     [(lambda about: about["settings"].update(batch_sise=3), "does not know: batch_sise: Extra"),
      (lambda about: about.pop("settings"), "does not fit this training: 'settings'"),
      (lambda about: about.update(settings=[3]), "does not fit this training: "),
+     (lambda about: about.update(step=-4), "does not fit this training: step is -4"),
+     (lambda about: about.update(step=99), "does not fit this training: step is 99"),
      (lambda about: about.pop("step"), "does not fit this training: 'step'")],
 )  # fmt: skip
 def test_a_state_that_makes_no_sense_is_told(settings, change, told):

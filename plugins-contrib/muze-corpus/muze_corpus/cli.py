@@ -63,7 +63,7 @@ def build(
         try:
             build_songs(out, seed=seed, split=split.value, songs=songs, hours=hours,
                         workers=workers, stems=stems, report=report)  # fmt: skip
-        except (RenderError, ValueError) as error:
+        except (RenderError, ValueError, OSError) as error:
             console.print(f"error: {error}", highlight=False)
             raise typer.Exit(1) from error
     print(out / "dataset.json")

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from muze_corpus.arrange import compose
 from muze_corpus.build import build, build_song
+from muze_corpus.cli import app
 from muze_corpus.form import SECTION_TYPES
 from muze_corpus.genres import GENRES
 from muze_corpus.harmony import NAMES, PROGRESSIONS, QUALITIES, parse_progression
@@ -264,3 +266,11 @@ def test_the_loudness_curve_of_a_sine_is_its_level_and_of_silence_the_gate():
     # a full-scale sine of 997 Hz in one channel is at -3.01 LUFS (ITU-R BS.1770-4)
     np.testing.assert_allclose(curve[4:17], -3.01 - 6.02, atol=0.1)
     assert set(curve[24:]) == {-70.0}
+
+
+def test_a_build_into_a_file_is_told_in_a_line(tmp_path: Path):
+    (tmp_path / "song.wav").touch()
+    done = CliRunner().invoke(app, ["build", str(tmp_path / "song.wav"), "--songs", "1"])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error: ")
+    assert done.exception is None or isinstance(done.exception, SystemExit)
