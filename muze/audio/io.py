@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import soxr
+from mutagen import id3
+from mutagen.wave import WAVE
 
 from muze.core.errors import AudioError, did_you_mean
 from muze.core.grid import Audio
@@ -25,7 +27,16 @@ FORMATS = {
     ".mp3": ("MP3", "MPEG_LAYER_III"),
 }
 """What can be written: suffix to libsndfile's format and subtype."""
-TAGS = ("title", "artist", "comment", "software", "date", "genre", "copyright")
+TAGS = {
+    "title": id3.TIT2,
+    "artist": id3.TPE1,
+    "comment": id3.COMM,
+    "software": id3.TSSE,
+    "date": id3.TDRC,
+    "genre": id3.TCON,
+    "copyright": id3.TCOP,
+}
+"""What can be told of a sound: libsndfile's name and the ID3v2 frame."""
 SOUNDFILE_SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"}
 DATA_SIZES = re.compile(r"data : (\d+) \(should be (\d+)\)")
 """What libsndfile notes of a WAV whose header promises other than the file has."""
@@ -136,7 +147,12 @@ def encode_audio(path: Path, audio: Audio, tags: Mapping[str, str] | None = None
     Raises:
         AudioError: the format is unknown, or the samples would clip.
     """
-    container, subtype = FORMATS[known_format(path)]
+    suffix = known_format(path)
+    container, subtype = FORMATS[suffix]
+    tags = tags or {}
+    for tag in tags:
+        if tag not in TAGS:
+            raise ValueError(f"unknown tag {tag!r}{did_you_mean(tag, TAGS)}")
     peak = float(max(audio.samples.max(initial=0.0), -audio.samples.min(initial=0.0)))
     if not peak <= 1.0:
         raise AudioError(f"{path}: a peak of {peak:.3f} would clip; limit the sound first")
@@ -145,14 +161,33 @@ def encode_audio(path: Path, audio: Audio, tags: Mapping[str, str] | None = None
     with soundfile.SoundFile(
         encoded, "w", rate, channels, subtype=subtype, format=container
     ) as file:
-        for tag, text in (tags or {}).items():
-            if tag not in TAGS:
-                raise ValueError(f"unknown tag {tag!r}{did_you_mean(tag, TAGS)}")
-            setattr(file, tag, text)
+        if suffix != ".mp3":  # where libsndfile writes UTF-8 and says that it is Latin-1
+            for tag, text in tags.items():
+                setattr(file, tag, text)
         # in pieces: libsndfile's Vorbis encoder overflows its stack on minutes at once
         for first in range(0, audio.samples.shape[1], 1 << 16):
             file.write(audio.samples[:, first : first + (1 << 16)].T)
+    if suffix in (".mp3", ".wav") and tags:
+        _add_id3(encoded, suffix, tags)
     return encoded.getbuffer()
+
+
+def _add_id3(encoded: io.BytesIO, suffix: str, tags: Mapping[str, str]) -> None:
+    """Add the tags as ID3v2.4 in UTF-8; ID3v1 has room for 30 letters of Latin-1, so none.
+
+    A WAV has them beside its own, whose alphabet nobody has fixed.
+    """
+    encoded.seek(0)
+    if suffix == ".wav":
+        wave = WAVE(encoded)
+        wave.add_tags()
+        frames = wave.tags
+    else:
+        frames = id3.ID3()
+    for tag, text in tags.items():
+        frames.add(TAGS[tag](encoding=id3.Encoding.UTF8, text=[text]))
+    encoded.seek(0)
+    frames.save(encoded, v1=0, padding=lambda _: 0)
 
 
 def write_whole(path: Path, data: bytes | memoryview) -> None:

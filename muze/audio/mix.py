@@ -16,18 +16,23 @@ Curve = NDArray[np.float64]
 
 CEILING_DB = -1.0
 """Highest true peak, dBTP (EBU R 128)."""
-PIECE = 1 << 16  # samples limited at once; memory stays the same however long the song
-OVERSAMPLING = 4
+PIECE = 1 << 14  # samples limited at once; memory stays the same however long the song
+OVERSAMPLING = 16  # a peak between two of these is missed by 0.04 dB at most
 HOLD = 0.005
 """Seconds the limiter looks ahead and behind; long enough for a period of 100 Hz."""
-ROUNDS = 4
+ROUNDS = 6
 """Limiting takes loudness away; it is given back this many times at most."""
 
-TAPS = 12
-"""Samples a value between two samples is computed from, as in BS.1770-4's annex 2."""
-# the first phase is the samples themselves
-_TAPS = signal.firwin(TAPS * OVERSAMPLING + 1, 1 / OVERSAMPLING, window=("kaiser", 5.0))
-_PHASES = [_TAPS[phase::OVERSAMPLING] * OVERSAMPLING for phase in range(1, OVERSAMPLING)]
+TAPS = 512
+"""Samples on either side a value between two samples is computed from.
+
+Passes all to 0.99 of half the rate; as few as 6, the number in BS.1770-4's example,
+lose 1.4 dB at 14 kHz of a rate of 32 kHz.
+"""
+_AT = np.arange(-TAPS, TAPS + 1) + np.arange(OVERSAMPLING)[:, None] / OVERSAMPLING
+_WINDOW = np.i0(5 * np.sqrt(np.clip(1 - (_AT / TAPS) ** 2, 0, None)))  # Kaiser
+# shape (OVERSAMPLING, 2 TAPS + 1); the first phase is the samples themselves
+_PHASES = (np.sinc(_AT) * _WINDOW / np.i0(5)).astype(np.float32)
 
 
 def true_peak(audio: Audio) -> float:
@@ -126,9 +131,8 @@ def fade_out(audio: Audio, seconds: float) -> Audio:
 
 def _peaks(samples: NDArray[np.float32]) -> Curve:
     """Return the highest of all channels around each sample, between samples too, shape (n,)."""
-    highest: Curve = np.abs(samples).max(axis=0).astype(np.float64)
-    # phase by phase, which needs no array four times as long
-    for taps in _PHASES:
-        for channel in samples:
-            np.maximum(highest, np.abs(ndimage.convolve1d(channel, taps, mode="constant")), highest)
+    highest = np.zeros(samples.shape[1])
+    for channel in samples:
+        between = signal.oaconvolve(channel[None], _PHASES, axes=1)[:, TAPS:-TAPS]
+        np.maximum(highest, np.abs(between, out=between).max(axis=0), highest)
     return highest

@@ -5,12 +5,14 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import mutagen
 import numpy as np
 import pytest
 import soundfile
 
 from muze.audio import io as audio_io
 from muze.audio.io import (
+    TAGS,
     encode_audio,
     read_audio,
     resample,
@@ -46,6 +48,48 @@ def test_what_is_written_is_read_back(tmp_path, suffix):
     assert abs(main_frequency(heard) - 440) < 1.5
     with soundfile.SoundFile(path) as file:
         assert file.title == "A tone"
+
+
+TITLES = ["Übermut 🎵", "Ein sehr langes Lied über Äpfel, Öl und Übermut 🎵 und 日本語 dazu"]
+
+
+@pytest.mark.parametrize("title", TITLES)
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_a_title_is_read_back_in_any_alphabet(tmp_path, suffix, title):
+    path = tmp_path / f"tone{suffix}"
+    write_audio(path, tone(), {"title": title, "software": "muze"})
+    tags = mutagen.File(path).tags
+    [told] = tags["TIT2"].text if suffix in (".wav", ".mp3") else tags["title"]
+    assert told == title
+    with soundfile.SoundFile(path) as file:
+        assert file.title == title
+    assert read_audio(path).samples.any()
+
+
+def test_an_mp3_has_its_tags_in_utf_8_and_in_no_older_kind(tmp_path):
+    tags = dict.fromkeys(TAGS, "Grüße") | {"date": "2026"}
+    data = bytes(encode_audio(tmp_path / "a.mp3", tone(), tags))
+    assert data.startswith(b"ID3\x04")
+    assert data[-128:-125] != b"TAG"
+    frames = mutagen.id3.ID3(io.BytesIO(data)).values()
+    assert {frame.encoding for frame in frames} == {mutagen.id3.Encoding.UTF8}
+    assert sorted(str(frame) for frame in frames) == sorted(tags.values())
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3"])  # Ogg numbers its streams by chance
+def test_the_same_sound_and_tags_give_the_same_bytes(tmp_path, suffix):
+    first, again = (
+        bytes(encode_audio(tmp_path / f"a{suffix}", tone(), {"title": TITLES[0]})) for _ in range(2)
+    )
+    assert first == again
+
+
+def test_tags_change_no_sample(tmp_path):
+    for suffix in (".wav", ".flac", ".ogg", ".mp3"):
+        write_audio(tmp_path / f"a{suffix}", tone())
+        write_audio(tmp_path / f"b{suffix}", tone(), {"title": TITLES[1]})
+        plain, tagged = (read_audio(tmp_path / f"{name}{suffix}") for name in "ab")
+        np.testing.assert_array_equal(plain.samples, tagged.samples)
 
 
 def test_stereo_keeps_its_channels(tmp_path):
