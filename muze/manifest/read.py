@@ -185,9 +185,12 @@ def _not_both(part: Any, short: Mapping[str, str], keys: Keys, faults: Faults) -
 
 
 def said_streams(song: Song) -> Iterator[tuple[Keys, Any]]:
-    """Yield what stands under ``streams``, of the song and of its sections, with its place."""
+    """Yield what is said of streams, of the song and of its sections, with its place."""
     for name, value in song.streams.items():
         yield ("streams", name), value
+    for key in VOICE_SHORT_FORMS:
+        if (value := getattr(song.voice, key, None)) is not None:
+            yield ("voice", key), value
     for index, section in enumerate(song.sections):
         for name, value in section.streams.items():
             yield ("structure", "sections", index, "streams", name), value

@@ -195,9 +195,10 @@ class Conditioning(nn.Module):
         """
         if "tokens" in encoder.sites:
             raise ValueError(f"stream {name!r} gives tokens; train it in from the start")
+        silent = len(self.voice_in) == 0  # voice stream attention that heard nobody gives zeros
         self._wire(name, encoder)
         self.added.append(name)
-        for table in (self.vector_in, self.frames_in, self.voice_in):
+        for table in (self.vector_in, self.frames_in, *([] if silent else [self.voice_in])):
             if name in table:
                 for parameter in table[name].parameters():
                     nn.init.zeros_(parameter)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from muze.core.errors import CheckpointError
 from muze.core.protocols import Stream
 from muze.core.settings import Settings
+from muze.model.blocks import VoiceStreamAttention
 from muze.model.conditioning import Conditioning, Drawn
 from muze.model.diffusion import Diffusion
 from muze.model.unet import UNet, UNetSettings
@@ -25,6 +26,12 @@ class DenoiserSettings(Settings):
     guidance: float = Field(7.5, ge=0, description="Guidance of all streams unless a song says.")
     added: tuple[str, ...] = Field((), description="Streams that came after the first training.")
     latent_rows: int = Field(1, ge=1, description="Rows H of the latents.")
+
+    @model_validator(mode="after")
+    def _check_added(self) -> DenoiserSettings:
+        if strange := [name for name in self.added if name not in self.streams]:
+            raise ValueError(f"added names {strange[0]}, which is none of its streams")
+        return self
 
 
 class Denoiser(nn.Module):
@@ -70,8 +77,13 @@ class Denoiser(nn.Module):
 
     def brought_by(self, name: str) -> list[nn.Parameter]:
         """Return the weights that a stream added later brought."""
-        modulations = [*self.unet.added[name].parameters()] if name in self.unet.added else []
-        return self.conditioning.weights_of(name) + modulations
+        found = self.conditioning.weights_of(name)
+        if name in self.unet.added:
+            found += self.unet.added[name].parameters()
+        if next(iter(self.conditioning.voice_in), None) == name:  # nobody was heard there before
+            attentions = [m for m in self.unet.modules() if isinstance(m, VoiceStreamAttention)]
+            found += [weight for module in attentions for weight in module.parameters()]
+        return found
 
     def _check_hears(self, name: str, stream: Stream) -> None:
         if "voice" in stream.injects() and not self.settings.unet.use_voice_stream:

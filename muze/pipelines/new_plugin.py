@@ -85,6 +85,10 @@ def check_name(name: str) -> None:
         )
     if name in RESERVED:
         raise PluginError(f"{name!r} cannot be a plugin's name: {RESERVED[name]}")
+    from torch.nn import ModuleDict
+
+    if hasattr(ModuleDict(), name):  # where a model keeps its streams by name
+        raise PluginError(f"{name!r} cannot be a plugin's name: torch has a use for it")
     for point in entry_points(group=GROUP, name=name):
         origin = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
         raise PluginError(f"plugin {name!r} is installed already, by {origin}; take another name")

@@ -79,6 +79,10 @@ class TrainingSettings(LoopSettings):
             raise ValueError("add_stream needs a model to start from; say --from")
         if twice := [name for name in self.add_stream if name in self.streams]:
             raise ValueError(f"the model knows stream {twice[0]} already; it cannot be added")
+        if len({*self.add_stream}) < len(self.add_stream):
+            raise ValueError("add_stream names a stream twice")
+        if strange := [name for name in self.added if name not in self.streams]:
+            raise ValueError(f"streams lacks {strange[0]}, which the model it starts from has")
         if self.freeze == "base" and not self.add_stream:
             raise ValueError("freeze: base leaves nothing to train; say which --add-stream")
         return self

@@ -112,3 +112,30 @@ def test_a_model_without_voice_stream_attention_refuses_the_stream():
     deaf = UNET.model_copy(update={"use_voice_stream": False})
     with pytest.raises(CheckpointError, match="voice enters by voice stream attention, which"):
         denoiser("voice", unet=deaf)
+
+
+def test_a_voice_added_to_a_model_that_heard_none_learns():
+    model, (x, t), drawn = denoiser("artist"), latents(), told("voice")
+    before = model(x, t, {})
+    cls = Registry().get("stream", "voice")
+    model.add_stream("voice", cls(cls.Config()))
+    assert torch.equal(model(x, t, {}), before)
+    assert torch.equal(model(x, t, drawn), before)
+    model.requires_grad_(False)
+    brought = model.brought_by("voice")
+    for weight in brought:
+        weight.requires_grad_(True)
+    with torch.no_grad():
+        model.unet.conv_out.weight.normal_(generator=torch.Generator().manual_seed(3))
+    optimiser = torch.optim.Adam(brought, 0.01)
+    wanted = torch.stack([torch.ones_like(x[0]), -torch.ones_like(x[0])])
+    errors = []
+    for _ in range(40):
+        optimiser.zero_grad()
+        error = (model(x, t, drawn) - wanted).square().mean()
+        error.backward()
+        optimiser.step()
+        errors.append(error.item())
+    out = model(x, t, drawn)
+    assert errors[-1] < 0.9 * errors[0]
+    assert not torch.allclose(out[0], out[1], atol=1e-3)

@@ -125,7 +125,9 @@ def test_without_freezing_all_of_it_learns(added, denoiser):
 @pytest.mark.parametrize(
     ("given", "told"),
     [({"start": None, "streams": {}}, "add_stream needs a model to start from"),
-     ({"add_stream": []}, "leaves nothing to train")],
+     ({"add_stream": []}, "leaves nothing to train"),
+     ({"add_stream": ["brightness", "brightness"]}, "names a stream twice"),
+     ({"added": ["noise"]}, "streams lacks noise")],
 )  # fmt: skip
 def test_settings_that_make_no_sense_are_told(added, given, told):
     with pytest.raises(ValidationError, match=told):

@@ -67,6 +67,7 @@ def test_an_artist_s_name_gives_the_voice_and_the_plan_holds_it(plan, tmp_path):
          "artist_embeddings.json; did you mean 'Ada Quist'? Near it are Ada Quist, Ada Quill"),
         ("{style_of: none.wav}", "3: voice.style_of: {folder}/none.wav: there is no such file"),
         ("{style_of: 3}", "3: voice.style_of: must be a string, not 3; put it in quotes"),
+        ("{vibrato: {from: 5}}", "3: voice.vibrato.from: must be the path of a recording"),
         ("{style_of: ''}", "3: voice.style_of: must not be empty"),
         ("{style_of: Ada Quist, lyrics: la}", "3: voice: singing is not in this version of muze; "
          "take voice out of the song"),
