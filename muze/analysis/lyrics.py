@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from muze.analysis.melody import start_beat
 from muze.analysis.phonemes import Phone, syllables
 from muze.analysis.phonemizers import Phonemizer, read_words
 from muze.core.errors import ManifestError
@@ -76,12 +77,13 @@ def sing(text: str, language: str, grid: TimeGrid, phonemizer: Phonemizer = "aut
     evenly.
 
     Raises:
-        ManifestError: a marked section is not in this song.
+        ManifestError: a marked section is not in this song, or begins it where words come before.
     """
     blocks = read_blocks(text)
     out: list[Sung] = []
     end = grid.start + grid.duration
-    here = [s for s in grid.sections if s.start < end - 1e-6 and s.end > grid.start + 1e-6]
+    spans = [grid.frames_between(s.start, s.end) for s in grid.sections]
+    here = [s for s, (a, b) in zip(grid.sections, spans, strict=True) if a < b]
     if not here:
         whole = SectionSpan("unknown", grid.start, end)
         here, blocks = [whole], [Block(None, tuple(line for b in blocks for line in b.lines))]
@@ -105,13 +107,18 @@ def _places(
     blocks: Sequence[Block], sections: Sequence[SectionSpan], grid: TimeGrid
 ) -> Iterator[tuple[tuple[str, ...], float, float]]:
     """Yield the lines of each block, and from when to when they are sung."""
-    first, last = grid.start, grid.start + grid.duration
+    first, last = float(grid.to_seconds(start_beat(grid))), grid.start + grid.duration
     loose = tuple(line for block in blocks if block.section is None for line in block.lines)
     if loose:
         marked = [b for b in blocks if b.section is not None]
         opening = [s for s in sections if s.type in {b.section for b in marked}]
-        # words before the first mark end where the first marked section begins
-        yield loose, first, min([last, *(s.start for s in opening if s.start > first + 1e-6)])
+        if opening and opening[0].start < first + 1 / grid.frame_rate:
+            raise ManifestError(
+                "lyrics before the first mark have no room: "
+                f"a marked section, [{opening[0].type}], begins the song"
+            )
+        # they end where the first marked section begins
+        yield loose, first, min([last, *(s.start for s in opening)])
     for name in dict.fromkeys(b.section for b in blocks if b.section is not None):
         singing = [s for s in sections if s.type == name]
         if not singing:
@@ -137,10 +144,12 @@ def _lay(
         return []
     bar = grid.metre.beats_per_bar
     low, high = (float(beat) for beat in grid.to_beats([start, end]))
-    unit = bar if (high - low) / bar >= len(lines) - 1e-6 else 1
+    # a frame of slack, as the grid begins and ends on frames and not on beats
+    slack = (high - low) / max(1.0, (end - start) * grid.frame_rate)
+    unit = bar if high - low >= len(lines) * bar - slack else 1
     edges = low + (high - low) * np.arange(len(lines) + 1) / len(lines)
     # on bar lines or beats, but for a part too short to hold as many
-    whole = np.ceil(edges[:-1] / unit - 1e-6) * unit
+    whole = np.maximum(np.ceil((edges[:-1] - slack) / unit) * unit, low)
     if len(lines) == 1 or np.diff(whole).min() > 0:
         edges[:-1] = np.where(whole < high - 1e-6, whole, edges[:-1])
     out: list[Sung] = []

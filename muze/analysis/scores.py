@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ MIDI_SUFFIXES = (".mid", ".midi")
 MUSICXML_SUFFIXES = (".musicxml", ".mxl", ".xml")
 SUFFIXES = MIDI_SUFFIXES + MUSICXML_SUFFIXES
 DRUM_CHANNEL = 9
+Timed = tuple[int, Any]
+"""The tick of a MIDI message, and the message."""
 SINGERS = ("melody", "lead", "vocal", "voice", "solo", "sing")
 """Words in the name of a part that say it is the melody."""
 
@@ -85,7 +89,7 @@ def _read_midi(path: Path, per_beat: float) -> Score:
 
     try:
         file = mido.MidiFile(path)
-        tracks = [list(track) for track in file.tracks]
+        tracks = [_timed(track) for track in file.tracks if track]
     except (OSError, EOFError, ValueError, IndexError, KeyError, mido.KeySignatureError) as fault:
         told = str(fault) or "it ends early"
         raise ManifestError(f"{path}: is no MIDI file that can be read ({told})") from None
@@ -93,20 +97,36 @@ def _read_midi(path: Path, per_beat: float) -> Score:
         raise ManifestError(f"{path}: must be a MIDI file of type 0 or 1 that counts in beats")
     scale = 1 / (file.ticks_per_beat * per_beat)
     parts: list[ScorePart] = []
-    last = 0
-    for track in tracks:
-        found, end = _track_notes(track, scale)
-        last = max(last, end)
-        name = next((m.name for m in track if m.type == "track_name"), "").strip()
+    changes = [
+        (tick, number, message)
+        for number, track in enumerate(tracks)
+        for tick, message in track
+        if message.type == "program_change"
+    ]
+    for number, track in enumerate(tracks):
+        # a program holds for its channel in every track
+        others = [
+            (tick, message)
+            for tick, at, message in changes
+            if at != number and tick <= track[-1][0]
+        ]
+        found = _track_notes(sorted(others + track, key=lambda event: event[0]), scale)
+        name = next((m.name for _, m in track if m.type == "track_name"), "").strip()
         for program, notes in found.items():
             ordered = tuple(sorted(notes, key=lambda note: (note.start, note.pitch)))
             many = len(found) > 1 or not name
             parts.append(ScorePart(PROGRAMS[program] if many else name, program, ordered))
+    last = max((track[-1][0] for track in tracks), default=0)
     return Score(tuple(parts), last * scale)
 
 
-def _track_notes(track: list[Any], scale: float) -> tuple[dict[int, list[Note]], int]:
-    """Pitched notes of a track by program, and the tick of its last event."""
+def _timed(track: Sequence[Any]) -> list[Timed]:
+    ticks = itertools.accumulate(message.time for message in track)
+    return list(zip(ticks, track, strict=True))
+
+
+def _track_notes(track: list[Timed], scale: float) -> dict[int, list[Note]]:
+    """Pitched notes of a track by program."""
     notes: dict[int, list[Note]] = defaultdict(list)
     programs: dict[int, int] = defaultdict(int)
     held: dict[tuple[int, int], deque[tuple[int, int, int]]] = defaultdict(deque)
@@ -118,8 +138,7 @@ def _track_notes(track: list[Any], scale: float) -> tuple[dict[int, list[Note]],
             length = (tick - start) * scale
             notes[program].append(Note(key[1], start * scale, length, velocity / 127, program))
 
-    for message in track:
-        tick += message.time
+    for tick, message in track:
         if message.type == "program_change":
             programs[message.channel] = message.program
         elif message.type in ("note_on", "note_off") and message.channel != DRUM_CHANNEL:
@@ -131,7 +150,7 @@ def _track_notes(track: list[Any], scale: float) -> tuple[dict[int, list[Note]],
     for key, open_notes in held.items():
         for _ in range(len(open_notes)):
             let_go(key)
-    return notes, tick
+    return notes
 
 
 def _read_musicxml(path: Path, per_beat: float) -> Score:

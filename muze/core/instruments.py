@@ -82,14 +82,22 @@ def program_of(name: str) -> int:
 
 
 def part_of(program: int | None) -> Part:
-    """Return which part of an arrangement a pitched program mostly plays; ``any`` for None."""
+    """Return which part of an arrangement a pitched program mostly plays; ``any`` for None.
+
+    Raises:
+        ValueError: the program has no pitches, or is none of General MIDI's.
+    """
     if program is None:
         return "any"
+    if not is_pitched(program):
+        raise ValueError(f"program {program}, {PROGRAMS[program]}, has no pitches")
     return _PART_OF.get(program) or _PART_OF_EIGHT[program // 8]
 
 
 def is_pitched(program: int | None) -> bool:
-    """Whether a program plays notes of a pitch."""
+    """Whether a program plays notes of a pitch; ``ValueError`` for none of General MIDI's."""
+    if program is not None and not 0 <= program < len(PROGRAMS):
+        raise ValueError(f"program {program} is none of General MIDI's, 0 to 127")
     return program is None or program < FIRST_UNPITCHED
 
 

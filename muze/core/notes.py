@@ -18,7 +18,7 @@ MOST_REPEATS, MOST_NOTES = 256, 100_000
 LEGATO = 0.25
 """Beats two notes of one voice may overlap: players let a key go late."""
 TOGETHER = 1 / 32
-"""Beats within which two notes start together."""
+"""Beats within which two notes that overlap start together."""
 FORM = "write notes like C4:1, Bb3:1/2, F#5:1.5, C4+E4+G4:2, and rests like R:1"
 
 Placed = tuple[int, Fraction, Fraction]
@@ -142,7 +142,9 @@ def one_voice(notes: Iterable[Note]) -> tuple[Note, ...]:
     ordered = sorted(notes, key=lambda note: note.start)
     out = []
     for note, after in itertools.pairwise(ordered):
-        if after.start - note.start < TOGETHER or note.end - after.start > LEGATO:
+        over = note.end - after.start
+        together = over > 1e-9 and after.start - note.start < TOGETHER
+        if together or over > LEGATO:
             both = f"{pitch_name(note.pitch)} and {pitch_name(after.pitch)}"
             raise ValueError(
                 f"{both} sound together {after.start:g} beats in; a melody has one note at a time"

@@ -7,12 +7,19 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
-from muze.core.grid import TimeGrid
+from muze.core.errors import DatasetError
+from muze.core.grid import Features, TimeGrid
 from muze.core.protocols import Stream
 from muze.data.batch import collate
 from muze.data.crops import Crop
 from muze.data.store import Record
 from muze.model.conditioning import Drawn
+
+FAULTS = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, OSError, RuntimeError, TypeError,
+    ValueError,
+)  # fmt: skip
+"""What a record of another form than its stream reads may raise."""
 
 
 def recall_crops(
@@ -29,12 +36,27 @@ def recall_crops(
         rows.append((told, grids[crop.track].window(crop.first, crop.frames)))
     return {
         name: collate(
-            [stream.recall(record, grid) for record, grid in rows],
+            [recalled(stream, record, grid) for record, grid in rows],
             stream.layout,
             crops[0].frames,
         )
         for name, stream in streams.items()
     }
+
+
+def recalled(stream: Stream, record: Record, grid: TimeGrid) -> Features | None:
+    """Return what a stream recalls of a record.
+
+    Raises:
+        DatasetError: the stream fails at it; names the track and the stream.
+    """
+    try:
+        return stream.recall(record, grid)
+    except FAULTS as fault:
+        raise DatasetError(
+            f"{record.get('audio_path', 'record')}: stream {stream.name} cannot read this record "
+            f"({type(fault).__name__}: {fault})"
+        ) from fault
 
 
 def with_prompt(record: Record, numbers: np.random.Generator) -> Record:

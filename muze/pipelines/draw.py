@@ -59,10 +59,12 @@ def draw_record(
     record: Record, grid: TimeGrid, streams: Mapping[str, Stream]
 ) -> dict[str, tuple[Features, Present]]:
     """Return the features of each stream that a track's record speaks of, as ``draw`` does."""
-    recalled = {name: stream.recall(record, grid) for name, stream in streams.items()}
+    from muze.data.conditions import recalled  # imports torch, which planning does without
+
+    told = {name: recalled(stream, record, grid) for name, stream in streams.items()}
     return {
         name: _checked(dict(features), streams[name], grid)
-        for name, features in recalled.items()
+        for name, features in told.items()
         if features is not None
     }
 

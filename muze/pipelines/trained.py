@@ -26,12 +26,14 @@ def unseen_rows(
     The weights of such a row are as random as they began: a song that fills it gets noise. Tokens
     have no rows of their own, and are left out.
     """
+    from muze.data.conditions import recalled  # imports torch, which planning does without
+
     out: dict[str, Unseen] = {}
     for name, stream in streams.items():
         seen: dict[str, np.ndarray[Any, np.dtype[np.bool_]]] = {}
         told = False
         for record, grid in zip(records, grids, strict=True):
-            features = stream.recall(record, grid)
+            features = recalled(stream, record, grid)
             told = told or features is not None
             for array, here in _filled(stream, features or {}).items():
                 seen[array] = seen.get(array, np.zeros_like(here)) | here

@@ -1,6 +1,7 @@
 import itertools
 import logging
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,6 +78,38 @@ def test_a_section_that_says_lyrics_of_its_own_is_alone():
     window = SONG.between(8.0, 12.0)
     assert words(sing("rain", "en", window)) == [8.0]
     assert words(sing("[chorus] rain", "en", window)) == [8.0]
+
+
+@pytest.mark.parametrize("bpm", [93, 110, 117, 137, 143])
+@pytest.mark.parametrize("bar", [3, 4, 5, 7])
+def test_a_section_begins_on_its_bar_line_though_its_frames_do_not(bpm, bar):
+    ends = [240 / bpm * b for b in (0, bar, bar + 4, bar + 8)]
+    sections = tuple(map(SectionSpan, ("intro", "verse", "chorus"), ends, ends[1:]))
+    song = TimeGrid.of_song(ends[-1], bpm, sections=sections)
+    for span in sections[1:]:
+        window = song.between(span.start, span.end)
+        beats = song.to_beats(words(sing("la\nla\nla\nla", "en", window)))
+        first = song.to_beats(span.start)
+        assert beats == pytest.approx(first + np.arange(0, 16, 4), abs=0.01)
+        (word,) = words(sing(f"[{span.type}] la", "en", window))
+        assert word == pytest.approx(span.start, abs=1e-3)
+        other = "verse" if span.type == "chorus" else "chorus"
+        with pytest.raises(ManifestError, match=f"the song has none; it has {span.type}$"):
+            sing(f"[{other}] la", "en", window)
+
+
+@pytest.mark.parametrize("bpm", [107, 117, 119])
+def test_a_song_that_ends_within_a_frame_keeps_its_lines_on_bar_lines(bpm):
+    for bars in (2, 4, 6, 8):
+        grid = TimeGrid.of_song(bars * 240 / bpm, bpm)
+        beats = grid.to_beats(words(sing("la\nla", "en", grid)))
+        assert beats == pytest.approx([0, bars * 2], abs=0.01)
+
+
+@pytest.mark.parametrize("text", ["Oh\n[intro] rain", "Oh\n[verse] rain\n[intro] go"])
+def test_words_before_a_mark_that_begins_the_song_have_no_room(text):
+    with pytest.raises(ManifestError, match=r"no room: a marked section, \[intro\], begins"):
+        sing(text, "en", SONG)
 
 
 def test_marks_mean_nothing_where_there_are_no_sections():

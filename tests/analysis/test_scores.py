@@ -65,6 +65,21 @@ def test_a_midi_file_is_read_in_beats(tmp_path):
     assert part.notes[0].velocity == pytest.approx(100 / 127)
 
 
+def test_a_program_holds_for_its_channel_in_every_track(tmp_path):
+    path = midi(tmp_path / "a.mid", [("setup", 0, 40, []), ("tune", 0, 0, TUNE)])
+    file = mido.MidiFile(path)
+    tune = file.tracks[1]
+    tune[:] = [message for message in tune if message.type != "program_change"]
+    late = mido.Message("program_change", channel=0, program=73, time=QUARTER)
+    file.tracks.append(mido.MidiTrack([late]))
+    file.save(path)
+    score = read_score(path, Metre())
+    assert [(p.name, p.program, told(p.notes)) for p in score.parts] == [
+        ("violin", 40, TUNE[:1]),
+        ("flute", 73, TUNE[1:]),
+    ]
+
+
 def test_a_beat_is_the_metre_s(tmp_path):
     path = midi(tmp_path / "a.mid", [("lead", 0, 81, [(60, 3, 1.5)])])
     assert told(read_score(path, Metre(6, 8)).parts[0].notes) == [(60, 2, 1)]

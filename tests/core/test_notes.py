@@ -104,6 +104,9 @@ def test_a_fault_names_its_token_and_what_would_be_right(text, told):
 def test_one_voice_sings_one_note_at_a_time():
     with pytest.raises(ValueError, match="C4 and E4 sound together 0 beats in"):
         one_voice(parse_notes("C4+E4:1").notes)
+    assert len(one_voice(parse_notes("C4:1/64 E4:1/64 G4:1/48").notes)) == 3
+    with pytest.raises(ValueError, match="C4 and E4 sound together"):
+        one_voice([Note(60, 0, 1), Note(64, 1 / 64, 1)])
     legato = one_voice([Note(60, 0, 1.2), Note(62, 1, 1)])
     assert [note.length for note in legato] == [1, 1]
     with pytest.raises(ValueError, match="C4 and D4 sound together 1 beats in"):
@@ -132,3 +135,8 @@ def test_instruments_go_by_name():
         program_of("violn")
     with pytest.raises(ValueError, match="drums are a stream of their own"):
         program_of("drums")
+    with pytest.raises(ValueError, match="program 118, synth drum, has no pitches"):
+        part_of(118)
+    for program in (-1, 128):
+        with pytest.raises(ValueError, match=f"program {program} is none of General MIDI's"):
+            part_of(program)

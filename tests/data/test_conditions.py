@@ -1,11 +1,15 @@
 import numpy as np
+import pytest
 import torch
 
+from muze.core.errors import DatasetError
 from muze.core.registry import Registry
 from muze.data.conditions import drop_conditions, recall_crops
 from muze.data.crops import Crop
 from muze.data.track import track_grid
 from muze.model.conditioning import Drawn
+from muze.pipelines.draw import draw_record
+from muze.pipelines.trained import unseen_rows
 
 RECORD = {
     "audio_path": "a.wav", "duration": 4.0, "tempo": 120.0, "key": "A minor", "prompt": "one",
@@ -42,6 +46,18 @@ def test_a_record_that_does_not_say_leaves_its_row_absent():
     alone = recalled([silent], [Crop(0, 0, 50)], "chord")["chord"]
     assert alone.features == {}
     assert not alone.present.any()
+
+
+def test_a_record_a_stream_fails_at_is_told():
+    broken = {**RECORD, "melody": [{"pitch": 60, "start": 0.0}]}  # no end
+    grid, f0 = track_grid(broken), streams("f0")
+    for recall in (
+        lambda: recalled([broken], [Crop(0, 0, 50)], "f0"),
+        lambda: unseen_rows(f0, [broken], [grid]),
+        lambda: draw_record(broken, grid, f0),
+    ):
+        with pytest.raises(DatasetError, match=r"a\.wav: stream f0 cannot read .*KeyError: 'end'"):
+            recall()
 
 
 def test_prompts_take_turns():

@@ -134,7 +134,7 @@ def test_breaths_are_scored_with_what_guessing_gets():
     assert score(part, drawn([1.0, 3.0])) == 1
 
 
-@pytest.mark.parametrize("broken", [["soon"], 3, [None]])
+@pytest.mark.parametrize("broken", [["soon"], 3, [None], [float("nan")]])
 def test_a_broken_record_is_told(broken):
     with pytest.raises(DatasetError, match=r"a\.wav: breath_positions"):
         STREAM.recall({"audio_path": "a.wav", "breath_positions": broken}, GRID)

@@ -129,12 +129,19 @@ def test_a_record_may_leave_the_strengths_out():
     [
         {"drum_onsets": [0.5]},
         {"drum_onsets": {"kick": ["soon"]}},
+        {"drum_onsets": {"kick": [float("nan")]}},
+        {"drum_onsets": {"kick": [0.5]}, "drum_velocities": {"kick": [float("nan")]}},
         {"drum_onsets": {"kick": [0.5, 1.0]}, "drum_velocities": {"kick": [1.0]}},
     ],
 )
 def test_a_broken_record_is_told(broken):
     with pytest.raises(DatasetError, match=r"a\.wav: drum_onsets"):
         STREAM.recall({"audio_path": "a.wav", **broken}, GRID)
+
+
+def test_a_drum_of_a_record_that_is_none_is_told():
+    with pytest.raises(DatasetError, match=r"unknown drum 'snares'; did you mean 'snare'\?"):
+        STREAM.recall({"drum_onsets": {"kick": [0.5], "snares": [1.0]}}, GRID)
 
 
 def test_a_pattern_that_is_played_is_heard():

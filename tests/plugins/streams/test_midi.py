@@ -111,6 +111,16 @@ def test_recall_reads_what_fields_wrote_and_groups_by_part():
         STREAM.recall({"notes": [{"pitch": 3, "start": 0, "end": 1}]}, GRID)
 
 
+def test_noises_of_a_record_are_left_out_and_programs_there_are_none_of_told():
+    notes = [{"pitch": 60, "start": 0, "end": 1, "program": program} for program in (40, 118, 127)]
+    both, one = (STREAM.recall({"notes": n}, GRID) for n in (notes, notes[:1]))
+    np.testing.assert_array_equal(both["roll"], one["roll"])
+    for program in (128, -1, "violin", 3.5):
+        record = {"audio_path": "a.wav", "notes": [{**notes[0], "program": program}]}
+        with pytest.raises(DatasetError, match=r"a\.wav: notes: "):
+            STREAM.recall(record, GRID)
+
+
 def test_a_note_that_began_before_a_window_sounds_in_it_unstruck():
     record = {"notes": [{"pitch": 60, "start": 0.5, "end": 2.0, "program": 0}]}
     window = STREAM.recall(record, GRID.window(100, 200))

@@ -59,6 +59,8 @@ def test_ipa_is_taken_as_it_is_said():
         ({"lyrics": "[vers] la"}, "did you mean 'verse'"),
         ({"lyrics": "..."}, "holds no words"),
         ({"ipa": "la heQ"}, "'Q' in 'heQ' is no sound"),
+        ({"ipa": ". ˈ"}, "'.' holds no sound"),
+        ({"ipa": "la ˈ"}, "'ˈ' holds no sound"),
     ],
 )
 def test_what_makes_no_sense_is_told(values, told):

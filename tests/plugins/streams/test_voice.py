@@ -305,6 +305,20 @@ def test_the_values_are_completed_so_that_a_plan_needs_no_file(tmp_path):
     assert stream.complete(again, tmp_path) == again
 
 
+def test_an_embedding_that_is_told_stays_and_the_other_is_looked_up(tmp_path):
+    entry = {"voice_embedding": one_hot(1), "ecapa_embedding": one_hot(3, 192)}
+    write_artists(tmp_path, {"Ada": entry})
+    stream = alone()
+    told = stream.Values(style_of="Ada", voice_embedding=one_hot(5))
+    values = stream.complete(told, tmp_path)
+    assert values.voice_embedding == one_hot(5)
+    assert values.ecapa_embedding == one_hot(3, 192)
+    with pytest.raises(ManifestError, match="no artist 'Adda'"):
+        stream.complete(told.model_copy(update={"style_of": "Adda"}), tmp_path)
+    both = values.model_copy(update={"style_of": "Adda"})
+    assert stream.complete(both, tmp_path) == both
+
+
 @pytest.mark.parametrize(
     ("name", "told"),
     [("Ada Quits", "no artist 'Ada Quits' in songs.artist_embeddings.json; did you mean 'Ada "

@@ -111,7 +111,10 @@ class BreathStream:
         if told is None:
             return None
         try:
-            return _drawn([float(second) for second in told], grid)
+            positions = [float(second) for second in told]
+            if not np.isfinite(positions).all():
+                raise ValueError("one is no number")
+            return _drawn(positions, grid)
         except (TypeError, ValueError) as fault:
             where = record.get("audio_path", "record")
             raise DatasetError(f"{where}: breath_positions: {fault}") from None

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from muze import hookimpl
 from muze.analysis.drums import DRUMS, USUAL, draw_hits, hear_drums, read_hits
-from muze.core.errors import DatasetError
+from muze.core.errors import DatasetError, did_you_mean
 from muze.core.grid import Audio, Features, TimeGrid
 from muze.core.protocols import Layout, Score, Site
 from muze.core.settings import Settings
@@ -115,6 +115,9 @@ class DrumsStream:
         if onsets is None:
             return None
         try:
+            for drum in (*onsets, *strengths):
+                if drum not in DRUMS:
+                    raise ValueError(f"unknown drum {drum!r}{did_you_mean(str(drum), DRUMS)}")
             hits = {
                 drum: list(
                     zip(
@@ -126,6 +129,8 @@ class DrumsStream:
                 for drum in DRUMS
                 if onsets.get(drum)
             }
+            if not all(np.isfinite(told).all() for told in hits.values()):
+                raise ValueError("a time or a velocity is no number")
         except (AttributeError, TypeError, ValueError) as fault:
             where = record.get("audio_path", "record")
             raise DatasetError(f"{where}: drum_onsets: {fault}") from None

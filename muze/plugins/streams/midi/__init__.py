@@ -29,7 +29,7 @@ from muze.analysis.scores import SUFFIXES, read_score
 from muze.analysis.transcription import hear_notes, transcriber_name
 from muze.core.errors import DatasetError, ManifestError
 from muze.core.grid import Audio, Features, TimeGrid
-from muze.core.instruments import program_of
+from muze.core.instruments import is_pitched, program_of
 from muze.core.notes import VELOCITY, Note, check_range, parse_notes
 from muze.core.protocols import Layout, Score, Site
 from muze.core.settings import Settings
@@ -146,11 +146,12 @@ class MidiStream:
                 PlayedNote(n["pitch"], n["start"], n["end"], n.get("program"),
                            VELOCITY if n.get("velocity") is None else n["velocity"])
                 for n in record["notes"]
+                if is_pitched(n.get("program"))
             ]  # fmt: skip
             return draw_roll(notes, grid)
         except KeyError as fault:
             raise DatasetError(f"{where}: one has no {fault.args[0]}") from None
-        except ValueError as fault:
+        except (AttributeError, TypeError, ValueError) as fault:
             raise DatasetError(f"{where}: {fault}") from None
 
     def fields(self, features: Features, grid: TimeGrid) -> dict[str, Any]:

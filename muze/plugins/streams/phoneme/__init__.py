@@ -32,7 +32,8 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 def _ipa(text: str) -> str:
     for word in text.split():
-        read_ipa(word, tied=False)
+        if not read_ipa(word, tied=False):
+            raise ValueError(f"{word!r} holds no sound")
     return text
 
 

@@ -17,7 +17,7 @@ from muze.core.errors import ManifestError
 from muze.core.grid import Array, Audio, Features, TimeGrid
 from muze.core.protocols import Layout, Score, Site
 from muze.core.settings import Settings
-from muze.plugins.streams.voice.artists import find_artist
+from muze.plugins.streams.voice.artists import artist_files, find_artist
 
 if TYPE_CHECKING:
     from muze.plugins.streams.voice.encoder import VoiceEmbeddingFusion
@@ -91,13 +91,18 @@ class VoiceStream:
     def complete(self, values: Values, folder: Path) -> Values:
         """Return the values with the embeddings of the artist they name, found in ``folder``.
 
+        An embedding that is told stays. With one, as in a plan, there may be no file of artists.
+
         Raises:
             ManifestError: no file of artists lies there, or none has the artist.
         """
-        if values.style_of is None or values.voice_embedding or values.ecapa_embedding:
+        told = {field for field in FIELDS.values() if getattr(values, field)}
+        if values.style_of is None or len(told) == len(FIELDS):
+            return values
+        if told and not artist_files(folder):
             return values
         found = find_artist(values.style_of, folder, {FIELDS[n]: w for n, w in WIDTHS.items()})
-        return values.model_copy(update=found)
+        return values.model_copy(update={f: x for f, x in found.items() if f not in told})
 
     def injects(self) -> dict[Site, int]:
         """Return the width at the one site."""
