@@ -47,13 +47,17 @@ def build_songs(folder: Path, count: int, seed: int, split: str) -> list[dict[st
     return [build_song(folder, seed, index, split, stems=False) for index in range(count)]
 
 
-def held_out_excerpts(folder: Path, count: int, seconds: float) -> list[Excerpt]:
-    """Return an excerpt of each of the first held-out songs, starting on a bar line."""
+def held_out_excerpts(folder: Path, count: int, seconds: float | None) -> list[Excerpt]:
+    """Return an excerpt of each of the first held-out songs, starting on a bar line.
+
+    Without ``seconds``, the whole songs.
+    """
     excerpts = []
     for index, record in enumerate(build_songs(folder, count, SEED, HELD_OUT)):
-        song = track_grid(record)
-        start = next(t for t in record["downbeat_positions"] if t >= AFTER)
-        grid = song.window(round(start * song.frame_rate), round(seconds * song.frame_rate))
+        grid = song = track_grid(record)
+        if seconds is not None:
+            start = next(t for t in record["downbeat_positions"] if t >= AFTER)
+            grid = song.window(round(start * song.frame_rate), round(seconds * song.frame_rate))
         audio = resample(read_audio(folder / record["audio_path"]), RATE)
         name = f"corpus {SEED} {index:05d}"
         excerpts.append(Excerpt(name, _cut(audio, grid), grid, record))

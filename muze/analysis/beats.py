@@ -49,11 +49,14 @@ def hear_beats(audio: Audio, grid: TimeGrid) -> Beats | None:
 def tempo_curve(audio: Audio, grid: TimeGrid) -> NDArray[np.float64] | None:
     """Return the tempo at each frame in BPM, over the eight beats around it, (T,); None without."""
     heard = hear_beats(audio, grid)
-    if heard is None:
-        return None
-    reach = min(4, (len(heard.times) - 1) // 2)
-    wide = heard.times[2 * reach :] - heard.times[: -2 * reach]
-    centres = heard.times[reach : len(heard.times) - reach]
+    return None if heard is None else tempo_of(heard.times, grid)
+
+
+def tempo_of(times: NDArray[np.float64], grid: TimeGrid) -> NDArray[np.float64]:
+    """Return the tempo at each frame in BPM, over the eight beats around it, (T,)."""
+    reach = min(4, (len(times) - 1) // 2)
+    wide = times[2 * reach :] - times[: -2 * reach]
+    centres = times[reach : len(times) - reach]
     return np.interp(grid.seconds, centres, 60.0 * 2 * reach / wide)
 
 
@@ -106,7 +109,9 @@ def _network() -> BeatNetwork:
     return network.eval()
 
 
-def track(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+def track(
+    logits: NDArray[np.float64], slowest: float = SLOWEST, fastest: float = FASTEST
+) -> NDArray[np.float64]:
     """Return the likeliest beat times in seconds, given the logits of a beat (N,) at 50 Hz.
 
     Viterbi over the time and length of each beat; a length may change a little from beat to beat
@@ -115,7 +120,7 @@ def track(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     steps = np.arange(len(logits) * STEPS // FRAME_RATE)
     score = np.interp((steps + 0.5) / STEPS * FRAME_RATE - 0.5, np.arange(len(logits)), logits)
     score = np.clip(score, -6, 6) - BEAT_BIAS
-    periods = np.arange(round(60 * STEPS / FASTEST), round(60 * STEPS / SLOWEST) + 1)
+    periods = np.arange(round(60 * STEPS / fastest), round(60 * STEPS / slowest) + 1)
     if len(score) <= periods[-1]:
         return np.zeros(0)
     octaves = np.log2(periods)

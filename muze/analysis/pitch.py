@@ -27,8 +27,6 @@ LOWEST, HIGHEST = 32.703, 2093.0  # C1 to C7
 SILENT = 1e-3  # -60 dBFS: where no sample of a frame is above it, nothing is voiced
 JUMP = 1 / 12  # octaves between two frames that are two notes and no glide
 PERIODICITY = 0.5  # of CREPE, above which a frame is voiced; measured, see docs/streams.md
-UNLIKELY, PERIODIC = 0.02, 0.9
-"""Confidence of SwiftF0 from which on a frame is voiced if it is as periodic as that."""
 LIBRARIES = {
     "swift_f0": "swift-f0", "pyin": "librosa", "crepe": "torchcrepe", "crepe_tiny": "torchcrepe",
 }  # fmt: skip
@@ -130,12 +128,12 @@ def _swift():  # type: ignore[no-untyped-def]  # a class of the library's
 
 def _swift_f0(samples: NDArray[np.float32]) -> Raw:
     heard = _swift().detect(samples, SAMPLE_RATE, fmax=HIGHEST)
-    likely = heard.confidence >= UNLIKELY
-    hz, clear = settle_octaves(
-        samples, SAMPLE_RATE, heard.timestamps, heard.pitch_hz, likely, LOWEST, HIGHEST
-    )
+    sure = heard.confidence >= 0.5
     # it knows no square waves and nothing below 47 Hz, where only the period tells
-    return heard.timestamps, hz, (heard.confidence >= 0.5) | (likely & (clear >= PERIODIC))
+    hz, voiced = settle_octaves(
+        samples, SAMPLE_RATE, heard.timestamps, heard.pitch_hz, sure, LOWEST, HIGHEST
+    )
+    return heard.timestamps, hz, voiced
 
 
 def _pyin(samples: NDArray[np.float32]) -> Raw:

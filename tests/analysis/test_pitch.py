@@ -55,6 +55,17 @@ def test_crepe_tracks_a_line_of_notes():
     assert raw_pitch_accuracy(want, hz, voiced) >= 0.9
 
 
+def test_what_repeats_is_voiced_though_the_tracker_doubts_it():
+    t = np.arange(2 * RATE) / RATE
+    saw = np.sum([np.sin(2 * np.pi * k * 44 * t) / k for k in range(1, 150)], axis=0)
+    audio = Audio((saw / np.abs(saw).max() / 2).astype(np.float32)[None], RATE)
+    grid = TimeGrid.of_song(2.0)
+    hz, voiced = track_pitch(audio, grid)
+    assert voiced[10:-10].mean() > 0.9
+    assert np.median(hz[voiced]) == pytest.approx(44, rel=0.01)
+    assert not track_pitch(sounds.noise(2.0), grid)[1].any()
+
+
 def test_an_octave_is_told_by_the_period_where_the_fundamental_is_missing():
     audio, want = line([50, 53, 48, 55], 0.6, shy=(1,))
     hz, voiced = track_pitch(audio, TimeGrid.of_song(2.4))
