@@ -15,8 +15,9 @@ from muze.core.grid import Audio, Features, TimeGrid
 from muze.core.protocols import Stream, reads
 from muze.core.registry import Registry
 from muze.data.store import Record
+from muze.model.header import sha256
 from muze.pipelines.plan import Plan
-from muze.pipelines.resolve import Recording, StreamPlan, file_hash
+from muze.pipelines.resolve import Recording, StreamPlan
 from muze.report import Report
 
 Present = NDArray[np.bool_]
@@ -126,7 +127,7 @@ def _read(
     path = Path(recording.path)
     if not path.is_file():
         raise AudioError(f"{path}: there is no such file")
-    if file_hash(path) != recording.sha256:
+    if sha256(path) != recording.sha256:
         raise AudioError(f"{path}: is not the file that was planned; plan the song again")
     with registry.blame(stream.name, f"read {path}"):
         features, here = _checked(dict(stream.read(path, grid)), stream, grid)
@@ -148,7 +149,7 @@ def _hear(
     """
     path = Path(recording.path)
     audio = resample(read_audio(path), LISTENING_RATE)
-    if file_hash(path) != recording.sha256:
+    if sha256(path) != recording.sha256:
         raise AudioError(f"{path}: is not the recording that was planned; plan the song again")
     frames = int(audio.duration * grid.frame_rate + 1e-6)
     if frames == 0:

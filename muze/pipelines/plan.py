@@ -19,11 +19,12 @@ from muze.core.settings import Settings
 from muze.manifest import Faults, Song, parse_song
 from muze.manifest.faults import Source
 from muze.manifest.song import LOUDEST, QUIETEST, KeyName, TimeSignature
+from muze.model.header import sha256
 from muze.pipelines.decide import NUM_STEPS, Planner
 from muze.pipelines.layout import LONGEST
 from muze.pipelines.model_info import ModelInfo
 from muze.pipelines.output import plan_output
-from muze.pipelines.resolve import ComponentPlan, Origin, StreamPlan, file_hash
+from muze.pipelines.resolve import ComponentPlan, Origin, StreamPlan
 
 FADE = 0.05
 """Seconds of fade at the end, so that a bar cut at the exact length does not click."""
@@ -284,7 +285,7 @@ def _plan(
         plugins={name: registry.version(name) for name in [*used, *components]},
         feature_versions={n: registry.get("stream", n).feature_version for n in used},
         parts=weights,
-        manifest=None if song.source.node is None else file_hash(Path(song.source.name)),
+        manifest=None if song.source.node is None else sha256(Path(song.source.name)),
         song=song,
         model=song.model if model is None else model.name,
         prompt=planner.prompt,

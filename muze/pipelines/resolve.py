@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -20,6 +19,7 @@ from muze.core.settings import Settings
 from muze.manifest import Faults
 from muze.manifest.faults import Keys
 from muze.manifest.song import SamplerChoice, VocoderChoice
+from muze.model.header import sha256
 from muze.pipelines.model_info import ModelInfo
 
 Origin = Literal["asked", "decided"]
@@ -88,9 +88,7 @@ def resolve_stream(
         except MuzeError as fault:
             faults.add(at, str(fault))
             return None
-        return StreamPlan(
-            origin="asked", recording=Recording(path=str(path), sha256=file_hash(path))
-        )
+        return StreamPlan(origin="asked", recording=Recording(path=str(path), sha256=sha256(path)))
     if value is None:
         faults.add(keys, "is empty; give its values, or take it out")
         return None
@@ -242,9 +240,3 @@ def _validated(model: type[Settings], data: Any) -> Settings | ValidationError:
         return model.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as fault:
         return fault
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

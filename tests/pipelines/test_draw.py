@@ -10,9 +10,10 @@ from muze.core.grid import Audio, Metre, TempoMark, TimeGrid
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import song_from_options
+from muze.model.header import sha256
 from muze.pipelines.draw import draw, draw_record
 from muze.pipelines.plan import SHOWN_ORIGINS, OutputPlan, Plan, SectionPlan
-from muze.pipelines.resolve import ComponentPlan, Recording, StreamPlan, file_hash
+from muze.pipelines.resolve import ComponentPlan, Recording, StreamPlan
 from muze.report import SilentReport
 
 
@@ -106,7 +107,7 @@ def drawn(plan, *streams, configured=None):
 def recording(path, seconds, level=0.5, rate=32000):
     samples = np.full((1, round(seconds * rate)), level, np.float32)
     write_audio(path, Audio(samples, rate))
-    return StreamPlan(origin="asked", recording=Recording(path=str(path), sha256=file_hash(path)))
+    return StreamPlan(origin="asked", recording=Recording(path=str(path), sha256=sha256(path)))
 
 
 def test_a_song_s_values_are_drawn_on_all_of_it_where_they_speak():

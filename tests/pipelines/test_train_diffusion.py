@@ -108,6 +108,20 @@ def test_a_record_that_says_what_is_none_is_told_before_the_training(
     assert not settings.run.exists()
 
 
+def test_a_run_of_an_older_muze_keeps_to_the_autoencoder_it_names(diffusion_settings, tmp_path):
+    began = diffusion_settings("before-hashes", minutes=1e-9)
+    train(began, SilentReport())
+    file = began.run / "state" / "state.json"
+    about = json.loads(file.read_text())
+    del about["autoencoder_sha256"]
+    file.write_text(json.dumps(about))
+    shutil.copytree(began.vae, tmp_path / "vae")
+    resumed = {"resume": True, "minutes": None}
+    with pytest.raises(MuzeError, match="cannot be resumed: vae was "):
+        train(began.model_copy(update={**resumed, "vae": tmp_path / "vae"}), SilentReport())
+    train(began.model_copy(update=resumed), SilentReport())
+
+
 @pytest.fixture
 def scaled(diffusion_settings, vae, denoiser, registry):
     """Every latent of the dataset, normalised with a flatness; and the channels' weights."""

@@ -1,5 +1,4 @@
 import json
-import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ from torch import nn
 
 from muze.core.errors import CheckpointError, MuzeError
 from muze.model import checkpoint
-from muze.pipelines import train_diffusion, training
+from muze.pipelines import training
 from muze.pipelines.training import Loop, LoopSettings, check_crop, draw_losses, draws, rate_at
 from muze.report import SilentReport
 
@@ -316,19 +315,6 @@ def rewrite(settings, change):
     about = json.loads(file.read_text())
     change(about)
     file.write_text(json.dumps(about))
-
-
-def test_a_run_of_an_older_muze_keeps_to_the_autoencoder_it_names(diffusion_settings, tmp_path):
-    began = diffusion_settings("before-hashes", minutes=1e-9)
-    train_diffusion.train(began, SilentReport())
-    rewrite(began, lambda about: about.pop("autoencoder_sha256"))
-    shutil.copytree(began.vae, tmp_path / "vae")
-    resumed = {"resume": True, "minutes": None}
-    with pytest.raises(MuzeError, match="cannot be resumed: vae was "):
-        train_diffusion.train(
-            began.model_copy(update={**resumed, "vae": tmp_path / "vae"}), SilentReport()
-        )
-    train_diffusion.train(began.model_copy(update=resumed), SilentReport())
 
 
 def test_a_run_of_an_older_muze_goes_on(settings, tmp_path):
