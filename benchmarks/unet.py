@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import json
-import resource
-import subprocess
-import sys
+import itertools
+import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from benchmarks.harness import AsJson, Cores, Docs, Findings, markdown, use_cores
+from muze.report import open_report
 
 CHANNELS, ROWS, FRAMES = 32, 16, 64
 TOKENS, CONTEXT = 32, 768
-SHAPE = {"latent_dim": CHANNELS, "model_channels": 128, "expansion": 5, "vector_dim": 512,
-         "frames_dim": 64}  # fmt: skip
+SHAPE = {"latent_dim": CHANNELS, "model_channels": 128, "frames_dim": 64}
 BASE = "diffusers"
 CASES: dict[str, dict[str, Any]] = {  # Any: settings of a U-Net
     "muze": {"use_voice_stream": False},
     "muze, voice attention": {},
     "muze, gradient checkpointing": {"use_voice_stream": False, "use_gradient_checkpointing": True},
 }
-MEMORY = "activations"
 MEGABYTE = 1e6
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024
-"""Bytes in which the system tells a peak of memory."""
 
 
-def _diffusers(batch: int, model: Any = None) -> tuple[Any, Callable[[], Any]]:
+def _diffusers(batch: int) -> tuple[Any, Callable[[], Any]]:
     import torch
 
     from muze.audio.torchaudio_import import torchaudio_import
@@ -40,7 +34,7 @@ def _diffusers(batch: int, model: Any = None) -> tuple[Any, Callable[[], Any]]:
     from diffusers import UNet2DConditionModel
 
     attends = ("CrossAttnDownBlock2D",) * 3, ("CrossAttnUpBlock2D",) * 3
-    model = model or UNet2DConditionModel(
+    model = UNet2DConditionModel(
         sample_size=(ROWS, FRAMES),
         in_channels=CHANNELS,
         out_channels=CHANNELS,
@@ -56,14 +50,14 @@ def _diffusers(batch: int, model: Any = None) -> tuple[Any, Callable[[], Any]]:
     return model, lambda: model(x, t, tokens).sample
 
 
-def _muze(batch: int, settings: dict[str, Any], model: Any = None) -> tuple[Any, Callable[[], Any]]:
+def _muze(batch: int, settings: dict[str, Any]) -> tuple[Any, Callable[[], Any]]:
     import torch
 
     from muze.model.conditioning import Conditions
     from muze.model.unet import UNet, UNetSettings
 
     shape = UNetSettings.model_validate({**SHAPE, **settings})
-    model = model or UNet(shape)
+    model = UNet(shape)
     x, t = torch.randn(batch, CHANNELS, ROWS, FRAMES), torch.full((batch,), 0.5)
     told = Conditions(
         vector=torch.randn(batch, shape.vector_dim),
@@ -75,108 +69,100 @@ def _muze(batch: int, settings: dict[str, Any], model: Any = None) -> tuple[Any,
     return model, lambda: model(x, t, told)
 
 
-def measure(case: str, batch: int, rounds: int) -> dict[str, float]:
-    """Return the least seconds of a pass and of a training step, and millions of weights."""
-    import torch
+class Case:
+    """One U-Net, its input and its optimiser."""
 
-    torch.manual_seed(0)
-    model, run = _diffusers(batch) if case == BASE else _muze(batch, CASES[case])
-    optimiser = torch.optim.AdamW(model.parameters(), 1e-4)
+    def __init__(self, name: str, batch: int) -> None:
+        import torch
 
-    def forward() -> None:
-        with torch.inference_mode():
-            run()
-
-    def step() -> None:
-        optimiser.zero_grad(set_to_none=True)
-        run().square().mean().backward()
-        optimiser.step()
-
-    weights = sum(p.numel() for p in model.parameters()) / 1e6
-    model.eval()
-    passed = _least(forward, rounds)
-    model.train()
-    return {"weights": weights, "forward": passed, "step": _least(step, rounds)}
-
-
-def activations(case: str, batch: int) -> dict[str, float]:
-    """Return the peak megabytes of a forward and backward pass above weights and gradients."""
-    import torch
-
-    def passes(size: int) -> None:
         torch.manual_seed(0)
-        run = _diffusers(size, model)[1] if case == BASE else _muze(size, CASES[case], model)[1]
-        run().square().mean().backward()
+        self.model, self.run = _diffusers(batch) if name == BASE else _muze(batch, CASES[name])
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), 1e-4, fused=True)
+        self.weights = sum(p.numel() for p in self.model.parameters()) / 1e6
 
-    model = _diffusers(1)[0] if case == BASE else _muze(1, CASES[case])[0]
-    model.train()
-    passes(1)  # allocates the gradients
-    before = _peak()
-    passes(batch)
-    return {MEMORY: _peak() - before}
+    def forward(self) -> float:
+        """Return the seconds of a pass without gradients."""
+        import torch
 
-
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / MEGABYTE
-
-
-def _least(work: Callable[[], None], rounds: int) -> float:
-    work()  # allocates what later rounds reuse
-    taken = []
-    for _ in range(rounds):
+        self.model.eval()
         started = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - started)
-    return min(taken)
+        with torch.inference_mode():
+            self.run()
+        return time.perf_counter() - started
 
+    def step(self) -> float:
+        """Return the seconds of a training step."""
+        self.model.train()
+        started = time.perf_counter()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.run().square().mean().backward()
+        self.optimiser.step()
+        return time.perf_counter() - started
 
-def apart(case: str, batch: int, rounds: int) -> dict[str, float]:
-    """Return what ``measure`` (or, for no rounds, ``activations``) finds in its own process."""
-    command = [sys.executable, "-m", "benchmarks.unet", "--only", case, "--batch", str(batch),
-               "--rounds", str(rounds)]  # fmt: skip
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
-        raise typer.Exit(1)
-    found: dict[str, float] = json.loads(done.stdout)
-    return found
+    def tensors(self) -> float:
+        """Return the peak megabytes of tensors held by a forward and a backward pass.
+
+        Weights and gradients, which are there before, do not count.
+        """
+        from torch.profiler import ProfilerActivity, profile
+
+        self.model.train()
+        with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+            self.run().square().mean().backward()
+        assert watched.profiler is not None
+        assert watched.profiler.kineto_results is not None
+        events = [e for e in watched.profiler.kineto_results.events() if e.name() == "[memory]"]
+        sizes = [e.nbytes() for e in sorted(events, key=lambda e: e.start_ns())]
+        return float(max(itertools.accumulate(sizes))) / MEGABYTE
 
 
 def main(
     batch: Annotated[int, typer.Option(min=1, help="Latents a pass.")] = 4,
-    rounds: Annotated[int, typer.Option(min=0, help="Repeats, of which the least counts.")] = 4,
-    turns: Annotated[int, typer.Option(min=1, help="Processes each, taking turns.")] = 2,
-    only: Annotated[str | None, typer.Option(hidden=True)] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Turns each, of which the median counts.")] = 9,
     cores: Cores = 2,
     docs: Docs = None,
     as_json: AsJson = False,
 ) -> None:
     """Time and weigh the U-Net beside diffusers' UNet2DConditionModel."""
     use_cores(cores)
-    if only is not None:
-        print(json.dumps(measure(only, batch, rounds) if rounds else activations(only, batch)))
-        return
     started = time.perf_counter()
-    runs: dict[str, list[dict[str, float]]] = {case: [] for case in (BASE, *CASES)}
-    for turn in range(turns):
-        for case, found in runs.items():
-            print(f"turn {turn + 1} of {turns}: {case}", file=sys.stderr)
-            found.append(apart(case, batch, rounds) | apart(case, batch, 0))
-    least = {c: {k: min(run[k] for run in found) for k in found[0]} for c, found in runs.items()}
+    cases = {name: Case(name, batch) for name in (BASE, *CASES)}
+    taken: dict[str, dict[str, list[float]]] = {name: {"pass": [], "step": []} for name in cases}
+    with open_report() as report:
+        advance = report.task("passes and training steps, in turn", (1 + rounds) * len(cases))
+        for turn in range(1 + rounds):
+            for name, case in cases.items():
+                passed, step = case.forward(), case.step()
+                if turn:  # the first allocates what later ones reuse
+                    taken[name]["pass"].append(passed)
+                    taken[name]["step"].append(step)
+                advance()
+    found = {
+        name: {
+            "weights": case.weights,
+            "tensors": case.tensors(),
+            **{what: statistics.median(times) for what, times in taken[name].items()},
+        }
+        for name, case in cases.items()
+    }
+
+    def beside(name: str, what: str, unit: str, digits: int) -> str:
+        value = found[name][what]
+        return f"{value:.{digits}f} {unit} ({value / found[BASE][what]:.2f})"
+
     rows = [
-        [case, f"{found['weights']:.1f}M"]
-        + [f"{found[k]:.3f} s ({found[k] / least[BASE][k]:.2f})" for k in ("forward", "step")]
-        + [f"{found[MEMORY]:.0f} MB ({found[MEMORY] / least[BASE][MEMORY]:.2f})"]
-        for case, found in least.items()
-    ]
-    head = ["U-Net", "weights", "pass", "training step", "memory beside weights and gradients"]
+        [name, f"{found[name]['weights']:.1f}M", beside(name, "pass", "s", 3),
+         beside(name, "step", "s", 3), beside(name, "tensors", "MB", 0)]
+        for name in cases
+    ]  # fmt: skip
+    head = ["U-Net", "weights", "pass", "training step", "tensors beside weights and gradients"]
     settings = {"batch": batch, "latents": f"{CHANNELS} x {ROWS} x {FRAMES}", "tokens": TOKENS,
-                "rounds": rounds, "turns": turns}  # fmt: skip
+                "rounds": rounds}  # fmt: skip
     findings = Findings("unet", settings, time.perf_counter() - started)
     findings.tables["In brackets: the ratio to diffusers"] = markdown(head, rows)
-    findings.data["cases"] = least
+    findings.data["cases"] = found
     findings.show(as_json, docs)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     typer.run(main)

@@ -137,7 +137,11 @@ class Loop:
         self.averaged = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.trained = [p for p in self.model.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(
-            self.trained, s.learning_rate, betas=(0.9, 0.99), weight_decay=s.weight_decay
+            self.trained,
+            s.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=s.weight_decay,
+            fused=True,  # on a CPU a fifth of the time
         )
         state, old = s.run / "state", s.run / "state.old"
         if old.exists() and not state.exists():
