@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,8 @@ class Beats:
     times: NDArray[np.float64]
     first_downbeat: int
     metre: Metre
+    confidence: float
+    """Mean probability of a beat where the beats are, 0 to 1."""
 
 
 def hear_beats(audio: Audio, grid: TimeGrid) -> Beats | None:
@@ -43,7 +45,7 @@ def hear_beats(audio: Audio, grid: TimeGrid) -> Beats | None:
     heard = _beats(hear(audio))
     if heard is None:
         return None
-    return Beats(heard.times + grid.start, heard.first_downbeat, heard.metre)
+    return replace(heard, times=heard.times + grid.start)
 
 
 def tempo_curve(audio: Audio, grid: TimeGrid) -> NDArray[np.float64] | None:
@@ -83,7 +85,9 @@ def _beats(sound: Sound) -> Beats | None:
     if len(times) < FEWEST:
         return None
     metre, first = find_metre(times, downbeat, metres)
-    return Beats(times, first, metre)
+    index = np.clip((times * FRAME_RATE).astype(int), 1, len(beat) - 2)
+    logits = np.max([beat[index + shift] for shift in (-1, 0, 1)], axis=0) - BEAT_BIAS
+    return Beats(times, first, metre, float((1 / (1 + np.exp(-logits))).mean()))
 
 
 def activations(

@@ -81,13 +81,30 @@ def likeliest_chords(sound: Sound, edges: tuple[float, ...]) -> list[str]:
 
 def hear_chords(audio: Audio, grid: TimeGrid) -> list[Span]:
     """Return the chords heard, changing only on the grid's beats."""
-    sound = hear(audio)
-    end = grid.start + grid.duration
-    edges = [grid.start, *(float(t) for t in grid.beat_times if grid.start < t < end), end]
+    sound, edges = hear(audio), _edges(grid)
     if sound.silent:
-        return [(NO_CHORD, grid.start, end)]
+        return [(NO_CHORD, edges[0], edges[-1])]
     symbols = likeliest_chords(sound, tuple(t - grid.start for t in edges))
     return list(zip(symbols, edges[:-1], edges[1:], strict=True))
+
+
+def chord_confidence(audio: Audio, grid: TimeGrid) -> float | None:
+    """Return the mean probability of the chords heard, 0 to 1; None where nothing sounds."""
+    sound, edges = hear(audio), _edges(grid)
+    if sound.silent:
+        return None
+    relative = tuple(t - grid.start for t in edges)
+    likelihoods = chord_likelihoods(sound, np.asarray(relative))
+    total = np.logaddexp.reduce(likelihoods, axis=0)
+    chosen = [SYMBOLS.index(symbol) for symbol in likeliest_chords(sound, relative)]
+    odds = np.exp(likelihoods[chosen, np.arange(len(chosen))] - total)
+    return float(np.average(odds, weights=np.diff(edges)))
+
+
+def _edges(grid: TimeGrid) -> list[float]:
+    """Seconds of the song between which a chord stays: the grid's ends and its beats."""
+    end = grid.start + grid.duration
+    return [grid.start, *(float(t) for t in grid.beat_times if grid.start < t < end), end]
 
 
 def _viterbi(likelihoods: Array) -> list[int]:

@@ -27,11 +27,25 @@ def estimate_key(audio: Audio, grid: TimeGrid) -> Key | None:
 
 def key_of_chords(chords: Sequence[Span]) -> Key:
     """Return the likeliest key of a sequence of chords."""
+    return Key.of_index(int(_logits(chords).argmax()))
+
+
+def key_confidence(audio: Audio, grid: TimeGrid) -> float | None:
+    """Return the probability of the key heard, 0 to 1; None where no chord is."""
+    chords = [span for span in hear_chords(audio, grid) if span[0] != NO_CHORD]
+    if not chords:
+        return None
+    logits = _logits(chords)
+    return float(np.exp(logits.max() - np.logaddexp.reduce(logits)))
+
+
+def _logits(chords: Sequence[Span]) -> NDArray[np.float64]:
+    """Return how likely each key is, (24,), by index: majors from C, then minors."""
     statistics, w = chord_statistics(chords), _weights()
     turned = np.stack([np.roll(statistics, -tonic, axis=1).ravel() for tonic in range(12)])
     hidden = turned @ w["in.weight"].T + w["in.bias"]
     logits = (hidden / (1 + np.exp(-hidden))) @ w["out.weight"].T + w["out.bias"]
-    return Key.of_index(int(logits.T.argmax()))
+    return np.asarray(logits.T.ravel(), float)
 
 
 def chord_statistics(chords: Sequence[Span]) -> NDArray[np.float64]:

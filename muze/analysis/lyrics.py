@@ -67,6 +67,46 @@ def check_lyrics(text: str) -> str:
     return text
 
 
+def unsung(text: str, grid: TimeGrid) -> str:
+    """Return what is wrong with lyrics that mark sections which none of the grid's is.
+
+    Nothing where each is there, or the grid has no sections.
+    """
+    here = _sections_of(grid)
+    types = dict.fromkeys(section.type for section in here)
+    marked = dict.fromkeys(_section_of(mark) for mark in MARK.findall(text))
+    lacking = " and a ".join(f"[{name}]" for name in marked if name not in types)
+    if not here or not lacking:
+        return ""
+    whole = len(here) == len(grid.sections)
+    has = "but the song has none; it has" if whole else "but are those of a section of type"
+    return f"lyrics mark a {lacking}, {has} {', '.join(types)}"
+
+
+def misplaced(text: str, grid: TimeGrid) -> str:
+    """Return what is wrong with lyrics whose blocks cannot all be laid over a grid's sections.
+
+    A marked section is not there, or not so often, or begins where unmarked words are to come.
+    """
+    here = _sections_of(grid)
+    if not here:
+        return ""
+    blocks = read_blocks(text)
+    found = [unsung(text, grid)]
+    for name in dict.fromkeys(block.section for block in blocks if block.section is not None):
+        marked = sum(block.section == name for block in blocks)
+        if 0 < (there := sum(section.type == name for section in here)) < marked:
+            found.append(f"lyrics mark {marked} times [{name}], but the song has {there}")
+    opening = _opening(blocks, here)
+    loose = any(block.lines for block in blocks if block.section is None)
+    if loose and opening and opening[0].start < _first(grid) + 1 / grid.frame_rate:
+        found.append(
+            "lyrics before the first mark have no room: "
+            f"a marked section, [{opening[0].type}], begins the song"
+        )
+    return "; ".join(filter(None, found))
+
+
 def sing(text: str, language: str, grid: TimeGrid, phonemizer: Phonemizer = "auto") -> list[Sung]:
     """Return the sounds of lyrics laid over the grid, in order.
 
@@ -77,15 +117,15 @@ def sing(text: str, language: str, grid: TimeGrid, phonemizer: Phonemizer = "aut
     evenly.
 
     Raises:
-        ManifestError: a marked section is not in this song, or begins it where words come before.
+        ManifestError: what ``misplaced`` tells.
     """
+    if wrong := misplaced(text, grid):
+        raise ManifestError(wrong)
     blocks = read_blocks(text)
     out: list[Sung] = []
-    end = grid.start + grid.duration
-    spans = [grid.frames_between(s.start, s.end) for s in grid.sections]
-    here = [s for s, (a, b) in zip(grid.sections, spans, strict=True) if a < b]
+    here = _sections_of(grid)
     if not here:
-        whole = SectionSpan("unknown", grid.start, end)
+        whole = SectionSpan("unknown", grid.start, grid.start + grid.duration)
         here, blocks = [whole], [Block(None, tuple(line for b in blocks for line in b.lines))]
     for lines, start, stop in _places(blocks, here, grid):
         words = [[w.phones for w in read_words(line, language, phonemizer)] for line in lines]
@@ -103,34 +143,35 @@ def _section_of(mark: str) -> str:
     return section_type(plain or mark)
 
 
+def _sections_of(grid: TimeGrid) -> list[SectionSpan]:
+    """Return the sections that have frames of a grid."""
+    spans = [grid.frames_between(s.start, s.end) for s in grid.sections]
+    return [s for s, (a, b) in zip(grid.sections, spans, strict=True) if a < b]
+
+
+def _first(grid: TimeGrid) -> float:
+    """Return the second of the song at which words may begin."""
+    return float(grid.to_seconds(start_beat(grid)))
+
+
+def _opening(blocks: Sequence[Block], sections: Sequence[SectionSpan]) -> list[SectionSpan]:
+    """Return the sections that sing marked blocks."""
+    marked = {block.section for block in blocks}
+    return [section for section in sections if section.type in marked]
+
+
 def _places(
     blocks: Sequence[Block], sections: Sequence[SectionSpan], grid: TimeGrid
 ) -> Iterator[tuple[tuple[str, ...], float, float]]:
     """Yield the lines of each block, and from when to when they are sung."""
-    first, last = float(grid.to_seconds(start_beat(grid))), grid.start + grid.duration
+    first, last = _first(grid), grid.start + grid.duration
     loose = tuple(line for block in blocks if block.section is None for line in block.lines)
     if loose:
-        marked = [b for b in blocks if b.section is not None]
-        opening = [s for s in sections if s.type in {b.section for b in marked}]
-        if opening and opening[0].start < first + 1 / grid.frame_rate:
-            raise ManifestError(
-                "lyrics before the first mark have no room: "
-                f"a marked section, [{opening[0].type}], begins the song"
-            )
         # they end where the first marked section begins
-        yield loose, first, min([last, *(s.start for s in opening)])
+        yield loose, first, min([last, *(s.start for s in _opening(blocks, sections))])
     for name in dict.fromkeys(b.section for b in blocks if b.section is not None):
         singing = [s for s in sections if s.type == name]
-        if not singing:
-            known = dict.fromkeys(s.type for s in sections)
-            raise ManifestError(
-                f"lyrics mark a [{name}], but the song has none; it has {', '.join(known)}"
-            )
         own = [b for b in blocks if b.section == name]
-        if len(own) > len(singing):
-            raise ManifestError(
-                f"lyrics mark {len(own)} times [{name}], but the song has {len(singing)}"
-            )
         for index, section in enumerate(singing):
             lines = own[min(index, len(own) - 1)].lines
             yield lines, max(first, section.start), min(last, section.end)

@@ -161,7 +161,7 @@ def _crepe(samples: NDArray[np.float32], model: str) -> Raw:
         model=model,
         batch_size=512,
         decoder=torchcrepe.decode.weighted_argmax,  # Viterbi loses whole bass lines
-        device="cuda" if torch.cuda.is_available() else "cpu",
+        device="cpu",  # where all else listens; a GPU is the model's, and only where told
         return_periodicity=True,
     )
     pitch = np.asarray(hz[0].cpu(), float)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 WIDTH_IN_A_PIPE = 120
 """Columns where nobody tells how wide the terminal is."""
+WIDEST_WORDS = 70
+"""Letters shown of lyrics."""
+UNSUNG = "words are told to the model, which may not sing them so that they are understood"
 DECIDED = "* decided by muze, not asked"
 
 
@@ -72,10 +76,25 @@ def show_plan(plan: Plan, to_stderr: bool) -> None:
         for name, told in streams.items()
         if told.recording is not None
     ]
-    for line in recordings:
+    for line in [*recordings, *_words(plan)]:
         out.print(Text(line))
     if "*" in "".join(star.values()):
         out.print(Text(DECIDED))
+
+
+def _words(plan: Plan) -> list[str]:
+    """Return a line for each text that streams are told to sing, and what to expect of it."""
+    streams_of: dict[str, list[str]] = {}
+    for streams in (plan.streams, *(part.streams for part in plan.sections)):
+        for name, told in streams.items():
+            if isinstance(words := (told.values or {}).get("lyrics"), str):
+                streams_of.setdefault(shorten(words, WIDEST_WORDS, placeholder=" ..."), []).append(
+                    name
+                )
+    lines = [
+        f'{" and ".join(dict.fromkeys(names))} "{words}"' for words, names in streams_of.items()
+    ]
+    return [*lines, UNSUNG] if lines else []
 
 
 def _genre(told: StreamPlan) -> str:

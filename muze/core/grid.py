@@ -184,6 +184,21 @@ class TimeGrid:
         low = math.ceil((first - 1e-6) / every)
         return np.arange(low, math.ceil((last - 1e-6) / every)) * every
 
+    def misfit(self, start: float, end: float | None = None) -> str:
+        """Return why a moment, or a span, of the song does not lie here; nothing where it does.
+
+        A frame is let pass, as the grid of a section begins and ends on frames.
+        """
+        last = self.start + self.duration
+        slack = 1 / self.frame_rate + 1e-6
+        begins_inside = self.start - slack <= start < last
+        if begins_inside and (end is None or end <= last + slack):
+            return ""
+        if self.start == 0 and abs(self.duration - self.song_duration) <= slack:
+            return f"does not fit into the song, which lasts {self.song_duration:.6g} s"
+        span = f"from {self.start:.6g} to {last:.6g} s of the song"
+        return f"does not fit into this section, {span}"
+
     def window(self, first: int, frames: int) -> TimeGrid:
         """Return the grid of ``frames`` frames from frame ``first`` of this one on."""
         return replace(self, frames=frames, start=self.start + first / self.frame_rate)

@@ -40,6 +40,10 @@ tokens: (N, F), a list; an array called ``<name>_span`` of shape (N, 2) gives ea
 """
 
 
+Misfit = tuple[tuple[str | int, ...], str]
+"""Where in a stream's ``Values`` something stands, ``("positions", 2)``, and what is wrong."""
+
+
 @dataclass(frozen=True)
 class Score:
     """One figure of how well a render did what was asked."""
@@ -139,6 +143,16 @@ def check_values(stream: Stream, values: Any) -> None:  # Any: the stream's own 
         check(values)
 
 
+def misfits(stream: Stream, values: Any, grid: TimeGrid) -> list[Misfit]:
+    """Let a stream say what of its values has no place in the song, or the section, of a grid.
+
+    One that has ``misfits(values, grid)`` is asked once the song's bars are known, before anything
+    is made, and imports no torch for it.
+    """
+    hook = getattr(stream, "misfits", None)
+    return [] if hook is None else list(hook(values, grid))
+
+
 def complete_values(stream: Stream, values: Any, folder: Path) -> Any:
     """Let a stream put into the values what they name in files of the song's folder.
 
@@ -147,6 +161,15 @@ def complete_values(stream: Stream, values: Any, folder: Path) -> Any:
     """
     complete = getattr(stream, "complete", None)
     return values if complete is None else complete(values, folder)
+
+
+def confidence(stream: Stream, audio: Audio, grid: TimeGrid) -> dict[str, float]:
+    """Return how sure a stream is of what it just heard, 0 to 1, by field of the record.
+
+    One that can tell has ``confidence(audio, grid)``; a dataset's records say it.
+    """
+    sure = getattr(stream, "confidence", None)
+    return {} if sure is None else dict(sure(audio, grid))
 
 
 class Sampler(Protocol):

@@ -29,6 +29,10 @@ SHORT_FORMS = {"prompt": "text", "tempo": "tempo", "key": "key"}
 """Keys of a song that are the short form of a stream, and that stream."""
 VOICE_SHORT_FORMS = {"style_of": "voice", "vibrato": "vibrato", "breath": "breath"}
 """Keys of a song's voice that are the short form of a stream, and that stream."""
+LYRICS_STREAMS = ("phoneme", "phoneme_timestamps")
+"""Streams that the words of a song's voice are told to."""
+LYRICS_KEYS = ("lyrics", "language")
+"""Keys of a song's voice that are fields of those streams."""
 SECTION_SHORT_FORMS = {
     "prompt": "text", "energy": "energy", "key": "key", "tempo": "tempo", "genre": "genre",
 }  # fmt: skip
@@ -132,7 +136,11 @@ class Voice(Settings):
         ".artist_embeddings.json beside the song. Short form of the stream voice.",
     )
     clone: Clone | None = Field(None, description="A voice to clone.")
-    lyrics: Text | None = Field(None, description="The words, with [section] marks.")
+    lyrics: Text | None = Field(
+        None,
+        description="The words, with [section] marks: what the streams phoneme and "
+        "phoneme_timestamps are told, where the song does not say them.",
+    )
     language: Text | None = Field(None, description="Language of the words: en, de, pl, ...")
     vibrato: Any = Field(None, description="Short form of the stream vibrato.")
     breath: Any = Field(None, description="Short form of the stream breath.")

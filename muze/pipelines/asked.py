@@ -11,7 +11,14 @@ from muze.core.grid import Metre, TimeGrid
 from muze.core.registry import Registry
 from muze.manifest import Faults, Song
 from muze.manifest.faults import Keys
-from muze.manifest.song import SECTION_SHORT_FORMS, SHORT_FORMS, VOICE_SHORT_FORMS, Section
+from muze.manifest.song import (
+    LYRICS_KEYS,
+    LYRICS_STREAMS,
+    SECTION_SHORT_FORMS,
+    SHORT_FORMS,
+    VOICE_SHORT_FORMS,
+    Section,
+)
 from muze.pipelines.model_info import ModelInfo
 from muze.pipelines.resolve import StreamPlan, heard_fields, is_recording, resolve_stream
 from muze.pipelines.trained import is_unseen
@@ -30,6 +37,9 @@ class Asked:
 
     def __init__(self, song: Song, registry: Registry, model: ModelInfo, faults: Faults) -> None:
         self.song, self.registry, self.model, self.faults = song, registry, model, faults
+        self.said_whole: Said = {}
+        self.said_parts: list[Said] = [{} for _ in song.sections]
+        self._check_voice()
         self.whole = self._of_song()
         self.parts = [self._of_section(i, section) for i, section in enumerate(song.sections)]
 
@@ -53,8 +63,23 @@ class Asked:
             self.faults.add(keys, f"{plan.recording.path} lets no {field} be heard")
         return heard.get(field)
 
+    def _check_voice(self) -> None:
+        """Note what a song says of who sings, as nobody does yet."""
+        if self.song.voice is None:
+            return
+        said = self.song.voice.model_fields_set
+        unsung = said - VOICE_SHORT_FORMS.keys() - {*LYRICS_KEYS}
+        told = "singing is not in this version of muze; take "
+        for key in sorted(unsung):
+            self.faults.add(("voice", key), f"{told}it out of the song")
+        if not said and not self.faults.under(("voice",)):
+            self.faults.add(("voice",), f"{told}voice out of the song")
+        if self.song.voice.language is not None and "lyrics" not in said:
+            self.faults.add(("voice", "language"), "goes with lyrics; give them, or leave it out")
+
     def _of_song(self) -> dict[str, StreamPlan]:
-        said: Said = {name: (("streams", name), value) for name, value in self.song.streams.items()}
+        said = self.said_whole
+        said |= {name: (("streams", name), value) for name, value in self.song.streams.items()}
         for key, name in SHORT_FORMS.items():
             value = getattr(self.song, key)
             # a model that reads no words still takes what the planner reads in them
@@ -66,13 +91,43 @@ class Asked:
                 said[name] = (("voice", key), {"from": value} if sounds else value)
         if (unwanted := self.song.negative_prompt) is not None:
             self._resolve({"text": (("negative_prompt",), unwanted)})
-        return self._resolve(said)
+        found = self._resolve(said)
+        return {**found, **self._of_lyrics()}
+
+    def _of_lyrics(self) -> dict[str, StreamPlan]:
+        """Tell the words of ``voice`` to the streams of phonemes that the song does not say."""
+        voice = self.song.voice
+        found: dict[str, StreamPlan] = {}
+        if voice is None or voice.lyrics is None:
+            return found
+        keys: Keys = ("voice", "lyrics")
+        known = [name for name in LYRICS_STREAMS if self.knows(name)]
+        left = [name for name in known if name not in self.song.streams]
+        if not known:
+            knows = ", ".join(self.model.streams or self.registry.names())
+            self.faults.add(
+                keys,
+                f"model {self.model.name} cannot be told words: it knows neither "
+                f"{' nor '.join(LYRICS_STREAMS)}; it knows {knows}",
+            )
+        elif not left:
+            places = " and ".join(f"streams.{name}" for name in known)
+            self.faults.add(keys, f"the words are said already, in {places}; leave one of them out")
+        value = {key: said for key in LYRICS_KEYS if (said := getattr(voice, key)) is not None}
+        for name in left:
+            # its fields are keys of voice; what is wrong with all of them is told of the words
+            told = Faults(self.faults.source)
+            plan = self._resolve_one(name, ("voice",), value, told)
+            for where, text in told.found:
+                self.faults.add(where if len(where) > 1 else keys, text)
+            if plan is not None and not told.found:
+                found[name], self.said_whole[name] = plan, (("voice",), value)
+        return found
 
     def _of_section(self, index: int, section: Section) -> dict[str, StreamPlan]:
         keys: Keys = ("structure", "sections", index)
-        said: Said = {
-            name: ((*keys, "streams", name), value) for name, value in section.streams.items()
-        }
+        said = self.said_parts[index]
+        said |= {name: ((*keys, "streams", name), value) for name, value in section.streams.items()}
         for key, name in SECTION_SHORT_FORMS.items():
             if (value := getattr(section, key)) is not None:
                 said[name] = ((*keys, key), value)
@@ -86,19 +141,23 @@ class Asked:
     def _resolve(self, said: Said) -> dict[str, StreamPlan]:
         found = {}
         for name, (keys, value) in said.items():
-            if self.faults.under(keys):
-                continue
-            known = self.model.streams
-            if known is not None and name not in known:
-                hint = did_you_mean(name, known) or f"; it knows {', '.join(known)}"
-                self.faults.add(keys, f"model {self.model.name} knows no stream {name!r}{hint}")
-                continue
-            folder, settings = self.song.source.folder, self.model.stream_settings.get(name, {})
-            plan = resolve_stream(name, value, settings, keys, folder, self.registry, self.faults)
-            if plan is not None:
-                self._check_trained(name, plan, keys)
-                found[name] = plan
+            if not self.faults.under(keys):
+                plan = self._resolve_one(name, keys, value, self.faults)
+                if plan is not None:
+                    found[name] = plan
         return found
+
+    def _resolve_one(self, name: str, keys: Keys, value: Any, faults: Faults) -> StreamPlan | None:
+        known = self.model.streams
+        if known is not None and name not in known:
+            hint = did_you_mean(name, known) or f"; it knows {', '.join(known)}"
+            faults.add(keys, f"model {self.model.name} knows no stream {name!r}{hint}")
+            return None
+        folder, settings = self.song.source.folder, self.model.stream_settings.get(name, {})
+        plan = resolve_stream(name, value, settings, keys, folder, self.registry, faults)
+        if plan is not None:
+            self._check_trained(name, plan, keys, faults)
+        return plan
 
     def met(self, name: str, values: dict[str, Any], grid: TimeGrid) -> bool:
         """Whether the model met in training what a stream draws of ``values`` on a grid."""
@@ -115,24 +174,28 @@ class Asked:
                 stream, stream.parse(cls.Values.model_validate(values), grid), unseen
             )
 
-    def _check_trained(self, name: str, plan: StreamPlan, keys: Keys) -> None:
+    def _check_trained(self, name: str, plan: StreamPlan, keys: Keys, faults: Faults) -> None:
         """Note each item of what a stream is told that the model never met in training."""
         if not plan.values:
             return
         try:
             unmet = self._unmet(name, plan.values)
         except MuzeError as fault:
-            self.faults.add(keys, str(fault))
+            faults.add(keys, str(fault))
             return
         for item in unmet:
-            self.faults.add(
+            what = f"such {name}" if item is None else f"{name} {item!r}"
+            faults.add(
                 keys,
-                f"model {self.model.name} met no {name} {item!r} in training, and would answer "
+                f"model {self.model.name} met no {what} in training, and would answer "
                 "with noise; leave it out or say it in the prompt",
             )
 
     def _unmet(self, name: str, values: dict[str, Any]) -> list[Any]:
-        """Return the items of what a stream is told that were not met, or the whole of it."""
+        """Return the items of what a stream is told that were not met, or the whole of it.
+
+        The whole is None where it is not said in the stream's first field.
+        """
         cls = self.registry.get("stream", name)
         said = values.get(cls.primary)
         metre = Metre.parse(self.song.time_signature or "4/4")

@@ -13,7 +13,7 @@ from muze.core.registry import Registry
 from muze.core.theory import Key
 from muze.manifest import Faults, Song
 from muze.manifest.faults import Keys
-from muze.manifest.song import LOUDEST, QUIETEST, VOICE_SHORT_FORMS
+from muze.manifest.song import LOUDEST, LYRICS_STREAMS, QUIETEST
 from muze.pipelines.asked import SAMPLE_SECONDS, Asked, prompt_of
 from muze.pipelines.layout import Layout, lay_out
 from muze.pipelines.model_info import ModelInfo
@@ -59,11 +59,6 @@ class Planner:
         self.model = model or ModelInfo(name=song.model)
         self.seed = secrets.randbits(31) if song.seed is None else song.seed
         self.origins: dict[str, Origin] = {"seed": _origin(song.seed)}
-        said = song.voice.model_fields_set if song.voice is not None else {"style_of"}
-        if said - VOICE_SHORT_FORMS.keys() or (not said and not faults.under(("voice",))):
-            faults.add(
-                ("voice",), "singing is not in this version of muze; take voice out of the song"
-            )
         self.said = Asked(song, registry, self.model, faults)
         self.asked, self.asked_in = self.said.whole, self.said.parts
         self.prompt = prompt_of(self.asked) or song.prompt or ""
@@ -368,6 +363,8 @@ class Planner:
         if any(name in plans for plans in (self.asked, *self.asked_in)):
             return True
         if any(name in keys for keys, _ in self.faults.found):  # said, and faulty
+            return True
+        if name in LYRICS_STREAMS and self.faults.under(("voice", "lyrics"), ("voice", "language")):
             return True
         return bool(self.genres) if name == "genre" else name in DECIDED_STREAMS
 

@@ -94,9 +94,12 @@ def _draw_stream(
                 whole[:, first:last] = found[array]
             elif kind == "tokens" and not array.endswith("_span"):
                 more = {array: found[array]}
-                if f"{array}_span" in found:
-                    span = np.asarray([[section.start, section.end]], np.float32)
-                    more[f"{array}_span"] = np.repeat(span, len(found[array]), axis=0)
+                if (spans := found.get(f"{array}_span")) is not None:
+                    # the section's own edges are not on frames, as those of its grid are
+                    edges = [window.start, window.start + window.duration]
+                    exact = [section.start, section.end]
+                    near = np.abs(spans - edges) < 0.5 / grid.frame_rate
+                    more[f"{array}_span"] = np.where(near, exact, spans).astype(np.float32)
                 for part, added in more.items():
                     before = features.get(part)
                     features[part] = added if before is None else np.concatenate([before, added])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from muze.core.grid import Metre
+from muze.core.grid import Metre, SectionSpan, TempoMark, TimeGrid
 from muze.manifest import Faults, Song
 from muze.manifest.song import Section
 from muze.pipelines.templates import fit_template
@@ -36,6 +36,19 @@ class Layout:
     duration: float
     bpm: tuple[float, ...]
     sections: tuple[Span, ...]
+
+    def tempo(self, metre: Metre) -> tuple[TempoMark, ...]:
+        """Return the tempo map of the bars, one mark at each bar where the tempo changes."""
+        return tuple(
+            TempoMark(float(bar * metre.beats_per_bar), value)
+            for bar, value in enumerate(self.bpm)
+            if bar == 0 or value != self.bpm[bar - 1]
+        )
+
+    def grid(self, metre: Metre) -> TimeGrid:
+        """Return the song's clock, on which streams are drawn."""
+        spans = tuple(SectionSpan(s.type, s.start, s.end) for s in self.sections)
+        return TimeGrid.of_song(self.duration, self.tempo(metre), metre, spans)
 
 
 class Bars:

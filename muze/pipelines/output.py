@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,7 +21,8 @@ LONGEST_NAME = 241
 def plan_output(song: Song, faults: Faults, writes: bool = True) -> Path | None:
     """Return the file to be written; None with faults noted.
 
-    Where nothing ``writes`` it yet, it does not matter whether that can be done.
+    One that the song does not name takes no other's place: it is numbered. Where nothing
+    ``writes`` it yet, it does not matter whether that can be done.
     """
     keys: Keys = ("output", "path")
     source, here, said = song.source, Path.cwd().resolve(), song.output.path
@@ -28,8 +30,8 @@ def plan_output(song: Song, faults: Faults, writes: bool = True) -> Path | None:
         faults.add(("output", "stems"), "no model has stems to write yet; take it out")
     if said is None:
         # beside nothing: in the folder where muze was started
-        said = f"{Path(source.name).stem if source.node is not None else 'song'}.wav"
-        folder = here
+        name = f"{Path(source.name).stem if source.node is not None else 'song'}.wav"
+        folder, said = here, _free(here / name).name
     else:
         folder = here if keys in source.options else source.folder
     try:
@@ -50,25 +52,29 @@ def plan_output(song: Song, faults: Faults, writes: bool = True) -> Path | None:
     return path
 
 
+def _free(path: Path) -> Path:
+    """Return the path, numbered from 2 where a file of those written with it is there already."""
+    for number in itertools.count(1):
+        free = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        if not any(os.path.lexists(file) for file in written_files(free)):
+            return free
+    raise AssertionError("counting ended")
+
+
 def _keep_what_is_read(path: Path, song: Song, faults: Faults) -> None:
     """Note what the song would be written over: recordings it reads, its manifest."""
-    keys: Keys = ("output", "path")
-    read: list[tuple[Keys, Path]] = [
-        (keys if song.output.path is not None else (*place, "from"), song.source.folder / name)
-        for place, value in said_streams(song)
+    read = [
+        song.source.folder / name
+        for _, value in said_streams(song)
         if isinstance(value, dict) and isinstance(name := value.get("from"), str)
     ]
     if song.voice is not None and song.voice.style_of is not None:  # a recording, or a name
-        where = keys if song.output.path is not None else ("voice", "style_of")
-        read.append((where, song.source.folder / song.voice.style_of))
+        read.append(song.source.folder / song.voice.style_of)
     if song.source.node is not None:
-        read.append((keys, Path(song.source.name)))
-    for where, file in read:
-        if written := written_over(path, [file]):
-            faults.add(
-                where, f"{written} is read here and would be written over; "
-                "give output another path",
-            )  # fmt: skip
+        read.append(Path(song.source.name))
+    if lost := written_over(path, read):
+        told = f"{lost} is read here and would be written over; give output another path"
+        faults.add(("output", "path"), told)
 
 
 def written_over(path: Path, read: Iterable[Path]) -> Path | None:

@@ -21,6 +21,7 @@ from muze.manifest.faults import Source
 from muze.manifest.song import LOUDEST, QUIETEST, KeyName, TimeSignature
 from muze.model.header import sha256
 from muze.pipelines.decide import NUM_STEPS, Planner
+from muze.pipelines.fit import check_fit
 from muze.pipelines.layout import LONGEST
 from muze.pipelines.model_info import ModelInfo
 from muze.pipelines.output import plan_output
@@ -250,6 +251,7 @@ def _plan(
     sampler, vocoder = planner.sampler(), planner.vocoder()
     guidance = planner.guidance()
     laid, loudness = planner.lay_out(), planner.loudness()
+    check_fit(planner.said, laid, planner.metre)
     faults.raise_any()
     assert laid is not None
     assert sampler is not None
@@ -293,7 +295,7 @@ def _plan(
         seed=planner.seed,
         duration=laid.duration,
         num_bars=len(laid.bpm),
-        tempo=_marks(laid.bpm, planner.metre),
+        tempo=laid.tempo(planner.metre),
         time_signature=str(planner.metre),
         key=planner.key,
         sections=sections,
@@ -306,13 +308,4 @@ def _plan(
             path=str(path), format=path.suffix.lower().lstrip("."), loudness=loudness
         ),
         origins=planner.origins,
-    )
-
-
-def _marks(bpm: tuple[float, ...], metre: Metre) -> tuple[TempoMark, ...]:
-    """Return the tempo map of bars, one mark at each bar where the tempo changes."""
-    return tuple(
-        TempoMark(float(bar * metre.beats_per_bar), value)
-        for bar, value in enumerate(bpm)
-        if bar == 0 or value != bpm[bar - 1]
     )

@@ -79,21 +79,23 @@ def resolve_stream(
             told = "; it reads " + ", ".join(stream.reads) if hasattr(stream, "reads") else ""
             faults.add(at, f"{name} cannot be heard in a recording{told}; say it in values")
             return None
-        try:
-            if reads(stream, path):
-                with registry.blame(name, f"read {path}"):
-                    stream(stream.Config()).read(path, TimeGrid.of_song(1.0))
-            else:
+        if not reads(stream, path):  # else it is read once the song's bars are known
+            try:
                 read_audio(path)
-        except MuzeError as fault:
-            faults.add(at, str(fault))
-            return None
+            except MuzeError as fault:
+                faults.add(at, str(fault))
+                return None
         return StreamPlan(origin="asked", recording=Recording(path=str(path), sha256=sha256(path)))
     if value is None:
         faults.add(keys, "is empty; give its values, or take it out")
         return None
     bare = "" if isinstance(value, dict) else stream.primary
     data = {bare: value} if bare else value
+    named = data.get(stream.primary)
+    if isinstance(named, str) and _is_heard(stream, Path(named)):
+        where = keys if bare else (*keys, stream.primary)
+        faults.add(where, f"{named} is called like a file; say {name}: {{from: {named}}}")
+        return None
     try:
         with registry.blame(name, "read what the manifest says"):
             values = _validated(stream.Values, data)
@@ -109,6 +111,12 @@ def resolve_stream(
         faults.add(keys, str(fault))
         return None
     return StreamPlan(origin="asked", values=values.model_dump(mode="json", exclude_unset=True))
+
+
+def _is_heard(stream: Any, path: Path) -> bool:  # Any: a stream's class
+    """Whether what stands for a value is the name of a file that the stream hears or reads."""
+    sound = path.suffix.lower() in SOUNDFILE_SUFFIXES
+    return reads(stream, path) or (sound and hears(stream))
 
 
 def is_recording(told: str, folder: Path) -> bool:

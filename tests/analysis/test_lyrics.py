@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from muze.analysis.lyrics import CONSONANT, Block, read_blocks, sing, spread
+from muze.analysis.lyrics import (
+    CONSONANT,
+    Block,
+    misplaced,
+    read_blocks,
+    sing,
+    spread,
+    unsung,
+)
 from muze.analysis.phonemes import read_ipa
 from muze.core.errors import ManifestError
 from muze.core.grid import Metre, SectionSpan, TimeGrid
@@ -94,8 +102,24 @@ def test_a_section_begins_on_its_bar_line_though_its_frames_do_not(bpm, bar):
         (word,) = words(sing(f"[{span.type}] la", "en", window))
         assert word == pytest.approx(span.start, abs=1e-3)
         other = "verse" if span.type == "chorus" else "chorus"
-        with pytest.raises(ManifestError, match=f"the song has none; it has {span.type}$"):
+        with pytest.raises(ManifestError, match=f"are those of a section of type {span.type}$"):
             sing(f"[{other}] la", "en", window)
+
+
+def test_all_that_finds_no_place_is_told_at_once():
+    told = misplaced("Oh\n[intro] la\n[intro] la\n[solo] la\n[bridge 2] la", SONG)
+    assert told.split("; ") == [
+        "lyrics mark a [solo] and a [bridge], but the song has none",
+        "it has intro, verse, chorus",
+        "lyrics mark 2 times [intro], but the song has 1",
+        "lyrics before the first mark have no room: a marked section, [intro], begins the song",
+    ]
+    assert misplaced("Oh\n[verse] la\n[chorus] la\n[chorus] la", SONG) == ""
+    assert misplaced("[solo] la", PLAIN) == ""
+    assert unsung("Oh\n[intro] la\n[intro] la", SONG) == ""
+    assert unsung("[solo] la", SONG.between(4.0, 8.0)) == (
+        "lyrics mark a [solo], but are those of a section of type verse"
+    )
 
 
 @pytest.mark.parametrize("bpm", [107, 117, 119])

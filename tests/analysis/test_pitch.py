@@ -1,8 +1,10 @@
 import sys
 from importlib.util import find_spec
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from muze.analysis import pitch
 from muze.analysis.pitch import at_times, extractor_name, track_pitch
@@ -53,6 +55,25 @@ def test_crepe_tracks_a_line_of_notes():
     audio, want = line([57, 64, 40], 0.4)
     hz, voiced = track_pitch(audio, TimeGrid.of_song(1.2), "crepe_tiny")
     assert raw_pitch_accuracy(want, hz, voiced) >= 0.9
+
+
+def test_crepe_listens_on_the_cpu_where_there_is_a_gpu_too(monkeypatch):
+    used = []
+
+    class Crepe(ModuleType):
+        decode = SimpleNamespace(weighted_argmax=None)
+
+        def predict(self, samples, rate, **told):
+            used.append(told["device"])
+            frames = samples.shape[1] // told["hop_length"] + 1
+            return torch.full((1, frames), 220.0), torch.ones(1, frames)
+
+    monkeypatch.setitem(sys.modules, "torchcrepe", Crepe("torchcrepe"))
+    monkeypatch.setattr("muze.audio.torchaudio_import.torchaudio_import", lambda: None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    hz, _ = track_pitch(line([57, 62], 0.3)[0], TimeGrid.of_song(0.6), "crepe_tiny")
+    assert used == ["cpu"]
+    assert np.median(hz) == 220
 
 
 def test_what_repeats_is_voiced_though_the_tracker_doubts_it():

@@ -7,12 +7,12 @@ from muze.core.grid import Audio
 
 def test_a_plan_as_json_makes_the_same_plan_again(run, song, tmp_path, rendering):
     done = run("plan", "--manifest", song, "--json")
-    (tmp_path / "song.plan.json").write_text(done.stdout)
+    (tmp_path / "made.json").write_text(done.stdout)
     run("generate", "--manifest", song)
     first = rendering.plan
-    assert run("generate", "--plan", "song.plan.json").exit_code == 0
+    assert run("generate", "--plan", "made.json").exit_code == 0
     assert rendering.plan == first
-    again = run("generate", "--plan", "song.plan.json", "--output", "b.flac", "--quiet")
+    again = run("generate", "--plan", "made.json", "--output", "b.flac", "--quiet")
     assert again.stdout == f"{tmp_path / 'b.flac'}\n"
     assert rendering.plan.output.format == "flac"
 

@@ -59,7 +59,9 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "song"), list(songs()))
-def test_every_song_of_the_page_is_planned(name, song, folder):
+def test_every_song_of_the_page_is_planned(name, song, folder, monkeypatch):
+    # 800 MB that no package has; where its tokenizer is not, words are counted as they are drawn
+    monkeypatch.setattr("muze.plugins.streams.clap.model.weights_folder", lambda _: folder)
     if name in NEEDS and not find_spec(NEEDS[name]):
         pytest.skip(f"{NEEDS[name]} is not installed")
     if "musicxml" in song and not find_spec("music21"):

@@ -143,6 +143,34 @@ def test_a_section_adds_its_tokens_with_its_span_and_leaves_the_vector():
     assert present.all()
 
 
+class Timed(Words):
+    """Hears a letter half a second into a sound, of a quarter of a second."""
+
+    name = "timed"
+
+    def extract(self, audio, grid):
+        span = np.float32([[0.5, 0.75]]) + np.float32(grid.start)
+        letters = np.float32([[ord("a")]])
+        return {"letters": letters, "letters_span": span, "count": np.float32([1])}
+
+
+def test_a_section_s_recording_gives_tokens_where_they_were_heard(tmp_path):
+    whole = recording(tmp_path / "r.wav", 4.0)
+    part = recording(tmp_path / "s.wav", 2.0)
+    features, _ = drawn(plan_of({"timed": whole}, ({}, {"timed": part})), Timed)["timed"]
+    np.testing.assert_allclose(features["letters_span"], [[0.5, 0.75], [2.5, 2.75]])
+
+
+def test_tokens_of_a_section_between_frames_span_all_of_it():
+    plan = plan_of({"words": told(text="a")}, ({}, {"words": told(text="b")}))
+    cut = [
+        p.model_copy(update={"start": 2.0042 * i, "end": 2.0042 + 1.9958 * i})
+        for i, p in enumerate(plan.sections)
+    ]
+    features, _ = drawn(plan.model_copy(update={"sections": tuple(cut)}))["words"]
+    np.testing.assert_allclose(features["letters_span"], [[0, 4], [2.0042, 4]], atol=1e-6)
+
+
 def test_a_vector_cannot_come_from_a_section_alone():
     with pytest.raises(PluginError, match="not for a section alone"):
         drawn(plan_of({}, ({}, {"words": told(text="a")})))

@@ -146,6 +146,7 @@ def test_ctrl_c_in_the_middle_of_writing_leaves_the_song_before_as_it_was(plan_o
         "main()"
     )
     command = ["generate", "--manifest", "song.yaml", "--quiet", "--device", "cpu"]
+    command += ["--output", "song.wav"]
     done = subprocess.run(
         [sys.executable, "-c", code, *command],
         cwd=tmp_path, capture_output=True, text=True, check=False,

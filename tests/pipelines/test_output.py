@@ -1,6 +1,9 @@
+from pathlib import Path
+
 import pytest
 
 from muze.core.errors import AudioError, ManifestError
+from muze.core.registry import Registry
 from muze.pipelines.output import check_output
 from muze.pipelines.plan import plan_file
 
@@ -23,6 +26,22 @@ def test_the_output_is_beside_the_manifest_or_where_the_option_says(plan, tmp_pa
     assert planned.streams["loudness"].origin == "asked"
     outside = str(tmp_path.parent / "b.ogg")
     assert plan("prompt: x\n", options={"--output": outside}).output.path == outside
+
+
+def test_a_file_that_the_song_does_not_name_takes_no_other_s_place(plan, tmp_path):
+    def name(text="prompt: x\n", **options):
+        return Path(plan(text, **options).output.path).name
+
+    assert name() == "song.wav"
+    (tmp_path / "song.wav").touch()
+    assert name() == name(writes=False) == "song-2.wav"
+    (tmp_path / "song-2.png").touch()  # what is written beside it counts, and a dead link does
+    (tmp_path / "song-3.wav").symlink_to("gone.wav")
+    assert name() == "song-4.wav"
+    # one that is named is written where it is said
+    assert name("prompt: x\noutput: {path: song.wav}\n") == "song.wav"
+    assert name(options={"--output": "song.wav"}) == "song.wav"
+    assert Path(plan_file(None, Registry(), {"PROMPT": "x"}).output.path).name == "song-4.wav"
 
 
 def test_an_output_that_cannot_be_written_is_told_before_anything(tmp_path, monkeypatch):

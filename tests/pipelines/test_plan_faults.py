@@ -28,7 +28,7 @@ output: {path: song.wave}
         "11: guidance.cord: stream 'cord' is not installed; did you mean 'chord'?",
         "12: sampler.name: sampler 'ddmi' is not installed; did you mean 'ddpm'?",
         "13: vocoder.dimension: unknown key; did you mean 'dim'?",
-        "14: voice: singing is not in this version of muze; take voice out of the song",
+        "14: voice.backend: singing is not in this version of muze; take it out of the song",
         f"15: output.path: {tmp_path / 'song.wave'}: cannot write .wave; "
         "end its name in .wav, .flac, .ogg, .mp3; did you mean '.wav'?",
     ]

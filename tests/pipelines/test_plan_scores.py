@@ -89,7 +89,8 @@ def test_a_melody_s_fault_is_told_at_its_line(faults):
 def test_a_song_is_not_written_over_a_score(faults, tmp_path):
     midi(tmp_path / "song.wav", 69)
     (tmp_path / "lead.mid").hardlink_to(tmp_path / "song.wav")
-    (told,) = faults("prompt: x\nstreams: {f0: {from: lead.mid}}\n")
+    said = "prompt: x\nstreams: {f0: {from: lead.mid}}\noutput: {path: song.wav}\n"
+    (told,) = faults(said)
     assert "is read here and would be written over" in told
 
 

@@ -69,8 +69,9 @@ def test_an_artist_s_name_gives_the_voice_and_the_plan_holds_it(plan, tmp_path):
         ("{style_of: 3}", "3: voice.style_of: must be a string, not 3; put it in quotes"),
         ("{vibrato: {from: 5}}", "3: voice.vibrato.from: must be the path of a recording"),
         ("{style_of: ''}", "3: voice.style_of: must not be empty"),
-        ("{style_of: Ada Quist, lyrics: la}", "3: voice: singing is not in this version of muze; "
-         "take voice out of the song"),
+        ("{style_of: Ada Quist, clone: {samples: a, consent: b}}", "3: voice.clone: singing is not "
+         "in this version of muze; take it out of the song"),
+        ("{language: de}", "3: voice.language: goes with lyrics; give them, or leave it out"),
         ("{}", "3: voice: singing is not in this version of muze; take voice out of the song"),
         ("{style_of: Ada Quist}\nstreams: {voice: Ada Quill}", "3: voice.style_of: is the short "
          "form of streams.voice; give one of them"),
@@ -83,6 +84,13 @@ def test_a_voice_that_cannot_be_is_told_at_its_line(faults, tmp_path, voice, tol
 def test_without_a_file_of_artists_it_is_told_where_one_should_be(faults):
     (told,) = faults("prompt: x\nvoice: {style_of: Ada Quist}\n")
     assert told.startswith("3: voice.style_of: 'Ada Quist' is no recording, and no artist_embed")
+
+
+@pytest.mark.parametrize("said", ["hum.wav", "{style_of: hum.wav}"])
+def test_a_recording_in_the_place_of_a_name_is_told_how_it_is_said(faults, said):
+    (told,) = faults(f"prompt: x\nstreams: {{voice: {said}}}\n")
+    assert told.startswith("3: streams.voice")
+    assert told.endswith(": hum.wav is called like a file; say voice: {from: hum.wav}")
 
 
 @pytest.mark.usefixtures("artists")
@@ -177,5 +185,5 @@ def test_an_artist_or_a_half_that_no_record_told_is_refused(singing_model, plan_
     with pytest.raises(ManifestError, match="met no artist 'nobody' in training"):
         plan_of(f"{told}streams: {{artist: nobody}}\n")
     ecapa = np.eye(192)[0].tolist()
-    with pytest.raises(ManifestError, match="met no voice"):
+    with pytest.raises(ManifestError, match="met no such voice in training"):
         plan_of(f"{told}streams: {{voice: {{ecapa_embedding: {ecapa}}}}}\n")

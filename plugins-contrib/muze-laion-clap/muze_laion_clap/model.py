@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from muze.analysis.embeddings import unit
-from muze.core.errors import CheckpointError, PluginError
+from muze.core.errors import CheckpointError, NotInstalledError
 from muze.core.grid import Audio
 from muze.plugins.streams.clap.model import check_count, stretches
 
@@ -31,7 +31,7 @@ def embed_text(text: str, checkpoint: str, audio_model: str, fusion: bool, width
 
     Raises:
         ManifestError: the text has more than 77 word pieces, of which it would drop the rest.
-        PluginError: laion-clap is not installed.
+        NotInstalledError: laion-clap is not installed.
         CheckpointError: the checkpoint or the tokenizers are not there, or of another kind.
     """
     model = load_laion(checkpoint, audio_model, fusion)
@@ -47,7 +47,7 @@ def embed_audio(
     Of sound longer than ten seconds, the mean of evenly placed stretches that cover it.
 
     Raises:
-        PluginError: laion-clap is not installed.
+        NotInstalledError: laion-clap is not installed.
         CheckpointError: the checkpoint or the tokenizers are not there, or of another kind.
     """
     import soxr
@@ -75,11 +75,11 @@ def load_laion(checkpoint: str, audio_model: str, fusion: bool) -> Any:  # a cla
     """Return laion-clap's module with the weights of a checkpoint.
 
     Raises:
-        PluginError: laion-clap is not installed.
+        NotInstalledError: laion-clap is not installed.
         CheckpointError: the checkpoint or the tokenizers are not there, or of another kind.
     """
     if not find_spec("laion_clap"):
-        raise PluginError(
+        raise NotInstalledError(
             'stream laion_clap needs laion-clap: pip install "muze-laion-clap[laion]", in an '
             "environment of its own, as it wants numpy below 2"
         )

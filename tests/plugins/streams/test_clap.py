@@ -1,4 +1,5 @@
 import contextlib
+import shutil
 
 import numpy as np
 import pytest
@@ -6,10 +7,11 @@ import torch
 
 from muze.core.errors import CheckpointError, DatasetError, ManifestError
 from muze.core.grid import Audio, TimeGrid
+from muze.core.registry import Registry
 from muze.plugins.streams.clap import ClapStream
 from muze.plugins.streams.clap.model import embed_text, stretches
 from muze.testing import sounds
-from muze.testing.checks import checks_of
+from muze.testing.checks import checks_of, run_checks
 
 GRID = TimeGrid.of_song(4.0)
 WIDTH = 24
@@ -193,8 +195,11 @@ def test_a_text_longer_than_clap_reads_is_an_error(stream):
     for read in (stream.check, lambda values: stream.parse(values, GRID)):
         with pytest.raises(ManifestError, match="78 word pieces; CLAP reads 77"):
             read(stream.Values(text="a" * 76))
-    elsewhere = ClapStream(ClapStream.Config(checkpoint="laion/none"))
-    elsewhere.check(stream.Values(text="a" * 76))  # counted when it is embedded
+
+
+def test_without_a_tokenizer_words_are_counted_when_they_are_embedded(tmp_path):
+    (tmp_path / "model.safetensors").touch()
+    ClapStream(ClapStream.Config(checkpoint=str(tmp_path))).check(ClapStream.Values(text="a" * 76))
 
 
 def test_an_empty_text_says_nothing_and_is_refused():
@@ -210,11 +215,22 @@ def test_a_clap_of_another_width_is_an_error(tiny_clap):
 
 def test_missing_weights_are_told_with_how_to_get_them(tmp_path):
     stream = ClapStream(ClapStream.Config(checkpoint=str(tmp_path)))
-    with pytest.raises(CheckpointError, match="hf download laion/larger_clap_music"):
-        stream.parse(ClapStream.Values(text="slow"), GRID)
+    values = ClapStream.Values(text="slow")
+    for read in (stream.check, lambda values: stream.parse(values, GRID)):
+        with pytest.raises(
+            CheckpointError, match=r"not installed.*hf download laion/larger_clap_m"
+        ):
+            read(values)
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(
+        CheckpointError, match=r"not installed.*hf download laion/larger_clap_music"
+    ):
+        stream.parse(values, GRID)
 
 
-def test_a_hub_id_is_not_asked_for_where_the_hub_is_offline(monkeypatch):
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache of the hub, and no network to fill it."""
     import socket
 
     import huggingface_hub.constants as constants
@@ -222,10 +238,38 @@ def test_a_hub_id_is_not_asked_for_where_the_hub_is_offline(monkeypatch):
     def refuse(*_):
         raise AssertionError("it went to the network")
 
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(socket, "create_connection", refuse)
-    with pytest.raises(CheckpointError, match="no weights at 'laion/larger_clap_music'"):
-        ClapStream(ClapStream.Config()).parse(ClapStream.Values(text="slow"), GRID)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    return tmp_path
+
+
+def test_a_hub_id_that_was_not_downloaded_is_not_fetched(cache):
+    stream = ClapStream(ClapStream.Config())
+    for read in (stream.check, lambda values: stream.parse(values, GRID)):
+        with pytest.raises(CheckpointError, match="none are at 'laion/larger_clap_music'"):
+            read(ClapStream.Values(text="slow"))
+
+
+def test_a_hub_id_that_was_downloaded_is_taken_from_the_cache(cache, tiny_clap):
+    repo = cache / "models--laion--tiny"
+    (repo / "refs").mkdir(parents=True)
+    (repo / "refs" / "main").write_text("0" * 40)
+    shutil.copytree(tiny_clap, repo / "snapshots" / ("0" * 40))
+    stream = ClapStream(ClapStream.Config(checkpoint="laion/tiny", width=WIDTH))
+    values = ClapStream.Values(text="slow")
+    stream.check(values)
+    assert stream.parse(values, GRID)["given"].tolist() == [0, 1]
+    with pytest.raises(ManifestError, match="78 word pieces"):
+        stream.check(ClapStream.Values(text="a" * 76))
+
+
+def test_its_check_says_in_one_line_that_the_weights_are_not_there(cache):
+    found = []
+    with pytest.raises(CheckpointError) as told:
+        found += (failure for _, _, failure in run_checks(Registry(), "clap"))
+    assert not any(found)
+    assert str(told.value).startswith("clap: its weights are not installed, none are at")
+    assert len(str(told.value).splitlines()) == 1
 
 
 def test_the_widths_are_those_of_the_specification():

@@ -82,6 +82,11 @@ class BeatStream:
         features = _drawn(count_beats(heard.times, grid) - heard.first_downbeat, heard.metre)
         return {**features, "present": np.ones(grid.frames, np.float32)}
 
+    def confidence(self, audio: Audio, grid: TimeGrid) -> dict[str, float]:
+        """Return the mean probability of the beats heard."""
+        heard = hear_beats(audio, grid)
+        return {} if heard is None else {"beat_positions": heard.confidence}
+
     def parse(self, values: Values, grid: TimeGrid) -> Features:
         """Return phases (8, T) and metre (5, T).
 

@@ -15,7 +15,7 @@ from muze.analysis.breaths import find_breaths
 from muze.analysis.pitch import track_pitch
 from muze.core.errors import DatasetError
 from muze.core.grid import Audio, Features, TimeGrid
-from muze.core.protocols import Layout, Score, Site
+from muze.core.protocols import Layout, Misfit, Score, Site
 from muze.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -88,6 +88,16 @@ class BreathStream:
     def injects(self) -> dict[Site, int]:
         """Return the width at each site."""
         return {"vector": self.config.vector, "frames": self.config.frames}
+
+    def misfits(self, values: Values, grid: TimeGrid) -> list[Misfit]:
+        """Return the breaths that are not in the song, or not in the section that says them."""
+        told = [] if values.positions == "auto" else values.positions
+        found = ((index, second, grid.misfit(second)) for index, second in enumerate(told))
+        return [
+            (("positions", index), f"a breath at {second:g} s {where}")
+            for index, second, where in found
+            if where
+        ]
 
     def extract(self, audio: Audio, grid: TimeGrid) -> Features:
         """Return the breaths heard, shape (1, T) as in ``parse``; absent where nobody sings."""

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from muze import hookimpl
-from muze.analysis.chords import chord_column, chord_scores, decode_chords, draw_chords, hear_chords
+from muze.analysis.chords import (
+    chord_column,
+    chord_confidence,
+    chord_scores,
+    decode_chords,
+    draw_chords,
+    hear_chords,
+)
 from muze.core.errors import DatasetError
 from muze.core.grid import Audio, Features, TimeGrid
 from muze.core.protocols import Layout, Score, Site
@@ -68,6 +75,11 @@ class ChordStream:
     def extract(self, audio: Audio, grid: TimeGrid) -> Features:
         """Return the chords heard, changing on the grid's beats, shape (37, T) as in ``parse``."""
         return {"chord": draw_chords(hear_chords(audio, grid), grid)[0]}
+
+    def confidence(self, audio: Audio, grid: TimeGrid) -> dict[str, float]:
+        """Return the mean probability of the chords heard."""
+        sure = chord_confidence(audio, grid)
+        return {} if sure is None else {"chords": sure}
 
     def parse(self, values: Values, grid: TimeGrid) -> Features:
         """Return the progression laid over the beats, shape (37, T).

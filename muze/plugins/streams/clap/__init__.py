@@ -47,7 +47,9 @@ class ClapStream:
         """The CLAP that is listened and read with, and widths of the encoder."""
 
         checkpoint: str = Field(
-            "laion/larger_clap_music", min_length=1, description="Folder or hub id of the CLAP."
+            "laion/larger_clap_music",
+            min_length=1,
+            description="Folder of the CLAP, or its hub id where that was downloaded.",
         )
         width: int = Field(512, ge=1, description="Width of its embeddings.")
         vector: int = Field(128, ge=1, description="Width of the vector.")
@@ -66,7 +68,7 @@ class ClapStream:
         self.extractor = f"CLAP {named} by {self.backend}"
 
     def check(self, values: Values) -> None:
-        """Raise ``ManifestError`` for a text longer than CLAP reads."""
+        """Raise ``MuzeError`` for a text longer than CLAP reads, or where its weights are not."""
         from muze.plugins.streams.clap.model import check_length
 
         check_length(values.text, self.config.checkpoint)

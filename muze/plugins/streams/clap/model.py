@@ -76,9 +76,12 @@ def stretches(samples: NDArray[np.float32], longest: int) -> Iterator[NDArray[np
 def check_length(text: str, checkpoint: str) -> None:
     """Raise ``ManifestError`` for a text of more than 77 word pieces; without torch.
 
-    Where there is no folder with a ``tokenizer.json`` they are counted when it is embedded.
+    Where the folder has no ``tokenizer.json`` they are counted when it is embedded.
+
+    Raises:
+        CheckpointError: the weights that would read it are not there.
     """
-    file = Path(checkpoint) / "tokenizer.json"
+    file = weights_folder(checkpoint) / "tokenizer.json"
     if file.is_file():
         check_count(len(_tokenizer(str(file)).encode(text).ids))
 
@@ -107,6 +110,36 @@ def _embedding(told: Any) -> NDArray[np.float32]:
     return embedding
 
 
+def weights_folder(checkpoint: str) -> Path:
+    """Return the folder of a CLAP: the one named, or that in which a hub id was downloaded.
+
+    Nothing is fetched: the weights are 800 MB, and the hub is asked for minutes where it is away.
+
+    Raises:
+        CheckpointError: no weights are there; says how to get them.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    folder = Path(checkpoint)
+    if not folder.is_dir():
+        try:
+            folder = Path(snapshot_download(checkpoint, local_files_only=True))
+        except (HFValidationError, LocalEntryNotFoundError):
+            raise CheckpointError(_missing(checkpoint)) from None
+    if not any((*folder.glob("*.safetensors"), *folder.glob("*.bin"))):
+        raise CheckpointError(_missing(checkpoint))
+    return folder
+
+
+def _missing(checkpoint: str, why: str = "") -> str:
+    return (
+        f"clap: its weights are not installed, none are at {checkpoint!r}{why}; "
+        "`hf download laion/larger_clap_music` fetches them, or give its setting checkpoint a "
+        "folder that holds a CLAP with its tokenizer and feature extractor"
+    )
+
+
 @lru_cache(maxsize=1)
 def load_clap(checkpoint: str, width: int) -> tuple[Any, Any, Any]:
     """Return the model, its tokenizer and its feature extractor, classes without types.
@@ -122,17 +155,13 @@ def load_clap(checkpoint: str, width: int) -> tuple[Any, Any, Any]:
         torchaudio_import()
     from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
 
-    try:  # each keeps to what is on this machine where HF_HUB_OFFLINE is set
-        tokenizer = AutoTokenizer.from_pretrained(checkpoint)
-        listener = ClapFeatureExtractor.from_pretrained(checkpoint)
-        model = ClapModel.from_pretrained(checkpoint)
+    folder = weights_folder(checkpoint)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        listener = ClapFeatureExtractor.from_pretrained(folder, local_files_only=True)
+        model = ClapModel.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as fault:
-        raise CheckpointError(
-            f"clap: no weights at {checkpoint!r}; give a folder that holds a CLAP with its "
-            "tokenizer and feature extractor, or with a network a hub id such as "
-            "laion/larger_clap_music, which `hf download laion/larger_clap_music` fetches "
-            f"beforehand ({type(fault).__name__})"
-        ) from None
+        raise CheckpointError(_missing(checkpoint, f" ({type(fault).__name__})")) from None
     if model.config.projection_dim != width:
         raise CheckpointError(
             f"{checkpoint}: this CLAP's embeddings are {model.config.projection_dim} wide, "

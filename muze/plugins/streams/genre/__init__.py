@@ -9,45 +9,14 @@ import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from muze import hookimpl
-from muze.core.errors import DatasetError, did_you_mean
+from muze.core.errors import DatasetError
+from muze.core.genres import GENRES, known_genre
 from muze.core.grid import Audio, Features, TimeGrid
 from muze.core.protocols import Layout, Score, Site
 from muze.core.settings import Settings
 
 if TYPE_CHECKING:
     from muze.plugins.streams.genre.encoder import GenreEncoder
-
-GENRES = (
-    "rock", "pop", "house", "techno", "synthwave", "lo-fi hip hop", "trap", "jazz", "bossa nova",
-    "funk", "reggae", "folk", "country", "blues", "metal", "ambient", "classical", "cinematic",
-    "r&b", "disco", "latin", "ballad", "drum and bass", "waltz", "celtic", "hip hop", "electronic",
-    "soul", "gospel", "punk", "indie", "trance", "dubstep", "garage", "afrobeat", "salsa", "tango",
-    "flamenco", "ska", "new age", "experimental", "chiptune", "industrial", "musical", "choral",
-)  # fmt: skip
-"""A checkpoint knows genres by their place here: new ones go to the end."""
-
-ALIASES = {
-    "lofi": "lo-fi hip hop", "lo-fi": "lo-fi hip hop", "lofi hip hop": "lo-fi hip hop",
-    "chillhop": "lo-fi hip hop", "hiphop": "hip hop", "rap": "hip hop", "rnb": "r&b",
-    "rhythm and blues": "r&b", "dnb": "drum and bass", "drum & bass": "drum and bass",
-    "jungle": "drum and bass", "bossa": "bossa nova", "edm": "electronic",
-    "electronica": "electronic", "deep house": "house", "retrowave": "synthwave",
-    "orchestral": "cinematic", "soundtrack": "cinematic", "film": "cinematic",
-    "heavy metal": "metal", "punk rock": "punk", "indie rock": "indie", "8-bit": "chiptune",
-    "irish": "celtic", "baroque": "classical", "romantic": "classical", "swing": "jazz",
-    "newage": "new age", "afrobeats": "afrobeat", "bluegrass": "country",
-}  # fmt: skip
-
-
-def known_genre(name: str) -> str:
-    """Return the one spelling of a genre; ``ValueError`` for one that is not in the list."""
-    plain = " ".join(name.lower().replace("_", " ").split())
-    for spelling in (plain, plain.replace("-", " "), plain.replace("-", "")):
-        if spelling in GENRES:
-            return spelling
-        if spelling in ALIASES:
-            return ALIASES[spelling]
-    raise ValueError(f"unknown genre {name!r}{did_you_mean(plain, [*GENRES, *ALIASES])}")
 
 
 class GenreStream:

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import AfterValidator, Field
 
 from muze import hookimpl
-from muze.analysis.keys import estimate_key
+from muze.analysis.keys import estimate_key, key_confidence
 from muze.analysis.mustango import same_key, same_or_relative_key
 from muze.core.errors import DatasetError
 from muze.core.grid import Audio, Features, TimeGrid
@@ -65,6 +65,11 @@ class KeyStream:
                 "present": np.zeros(grid.frames, np.float32),
             }
         return _drawn(key, grid)
+
+    def confidence(self, audio: Audio, grid: TimeGrid) -> dict[str, float]:
+        """Return the probability of the key heard."""
+        sure = key_confidence(audio, grid)
+        return {} if sure is None else {"key": sure}
 
     def parse(self, values: Values, grid: TimeGrid) -> Features:
         """Return the key, one-hot (24, T), and its scale (12, T)."""

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from muze import hookimpl
-from muze.analysis.lyrics import check_lyrics, read_blocks
+from muze.analysis.lyrics import check_lyrics, read_blocks, unsung
 from muze.analysis.phonemes import Phone, error_rate, read_ipa, write_ipa
 from muze.analysis.phonemizers import Phonemizer, known_language, read_words
 from muze.analysis.words import hear_sung, listener
 from muze.core.errors import DatasetError
 from muze.core.grid import Audio, Features, TimeGrid
-from muze.core.protocols import Layout, Score, Site
+from muze.core.protocols import Layout, Misfit, Score, Site
 from muze.core.settings import Settings
 from muze.plugins.streams.phoneme.rows import (
     draw_rows,
@@ -96,6 +96,11 @@ class PhonemeStream:
         """Raise ``MuzeError`` for lyrics that nobody here can read."""
         if values.lyrics is not None:
             self._read(values)
+
+    def misfits(self, values: Values, grid: TimeGrid) -> list[Misfit]:
+        """Return the marks of sections that the song has not."""
+        told = unsung(values.lyrics or "", grid)
+        return [(("lyrics",), told)] if told else []
 
     def injects(self) -> dict[Site, int]:
         """Return the width at each site."""

@@ -10,13 +10,13 @@ import numpy as np
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from muze import hookimpl
-from muze.analysis.lyrics import check_lyrics, sing
+from muze.analysis.lyrics import check_lyrics, misplaced, sing
 from muze.analysis.phonemes import error_rate, read_phone
 from muze.analysis.phonemizers import Phonemizer, known_language
 from muze.analysis.words import hear_sung, listener
 from muze.core.errors import DatasetError
 from muze.core.grid import FRAME_RATE, Audio, Features, TimeGrid
-from muze.core.protocols import Layout, Score, Site
+from muze.core.protocols import Layout, Misfit, Score, Site
 from muze.core.settings import Settings
 from muze.plugins.streams.phoneme_timestamps.drawing import (
     draw_sung,
@@ -140,6 +140,20 @@ class PhonemeTimestampsStream:
         """Raise ``MuzeError`` for lyrics that nobody here can read."""
         if values.lyrics is not None:  # without sections, so that no mark of one is missed
             sing(values.lyrics, values.language or "en", ANYWHERE, self.config.phonemizer)
+
+    def misfits(self, values: Values, grid: TimeGrid) -> list[Misfit]:
+        """Return the sounds, or the marks of lyrics, that do not fit into the song or section."""
+        if values.lyrics is not None:
+            told = misplaced(values.lyrics, grid)
+            return [(("lyrics",), told)] if told else []
+        return [
+            (
+                ("timestamps", index),
+                f"{sound.phoneme} from {sound.start:g} to {sound.end:g} s {where}",
+            )
+            for index, sound in enumerate(values.timestamps or [])
+            if (where := grid.misfit(sound.start, sound.end))
+        ]
 
     def injects(self) -> dict[Site, int]:
         """Return the width at each site."""

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from muze import hookimpl
-from muze.analysis.beats import tempo_curve
+from muze.analysis.beats import hear_beats, tempo_curve
 from muze.analysis.mustango import same_bin, same_or_next_bin
 from muze.core.grid import Array, Audio, Features, TimeGrid
 from muze.core.protocols import Layout, Score, Site
@@ -98,6 +98,11 @@ class TempoStream:
         if curve is None:
             return _tempo(np.zeros(grid.frames), present=0.0)
         return _tempo(curve)
+
+    def confidence(self, audio: Audio, grid: TimeGrid) -> dict[str, float]:
+        """Return the mean probability of the beats from which the tempo was taken."""
+        heard = hear_beats(audio, grid)
+        return {} if heard is None else {"tempo": heard.confidence}
 
     def parse(self, values: Values, grid: TimeGrid) -> Features:
         """Return the tempo of each frame in BPM, shape (1, T)."""

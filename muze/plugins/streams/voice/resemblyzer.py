@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from muze.analysis.embeddings import unit
-from muze.core.errors import PluginError
+from muze.core.errors import NotInstalledError
 from muze.core.grid import Audio
 
 RATE = 16_000
@@ -52,7 +52,7 @@ def _library() -> ModuleType:
         try:
             import resemblyzer
         except ModuleNotFoundError as fault:
-            raise PluginError(
+            raise NotInstalledError(
                 f'stream voice needs {fault.name}: pip install "muze[voice]" (a C compiler builds '
                 "webrtcvad, and setuptools must be below 81)"
             ) from None
