@@ -21,7 +21,6 @@ from muze_corpus.score import Song
 from numpy.typing import NDArray
 
 from benchmarks.excerpts import RATE, SEED, Excerpt, build_songs, held_out_excerpts
-from benchmarks.train_drums import hits_of
 from muze.audio.io import read_audio, resample
 from muze.core.grid import Audio, TimeGrid
 from muze.testing.singing import singing
@@ -158,15 +157,10 @@ def drum_parts(folder: Path, count: int, whole: bool) -> list[Excerpt]:
     records, found = build_songs(folder, count, SEED, HELD_OUT), []
     for song in songs_with("drums", count):
         record = records[song.seed[1]]
-        hits = hits_of(folder / record["midi_path"])
-        known = {
-            "drum_onsets": {drum: [t for t, _ in told] for drum, told in hits.items()},
-            "drum_velocities": {drum: [v for _, v in told] for drum, told in hits.items()},
-        }
         mix = read_audio(folder / record["audio_path"]) if whole else None
         audio = mix or part(folder, song, "drums")
         grid = TimeGrid.of_song(song.duration)
-        found.append(Excerpt(f"drums {song.seed[1]:05d} {whole}", audio, grid, known))
+        found.append(Excerpt(f"drums {song.seed[1]:05d} {whole}", audio, grid, record))
     return found
 
 

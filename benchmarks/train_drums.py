@@ -16,8 +16,8 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import mido
 import numpy as np
 import soundfile
 import torch
@@ -30,14 +30,10 @@ from muze.analysis import drums
 from muze.analysis.drum_network import DrumNetwork
 from muze.analysis.onsets import log_mel
 from muze.analysis.sound import hear
+from muze.core.errors import DatasetError
 from muze.core.grid import Audio, TimeGrid
 from muze.testing.drumming import drumming
 
-PITCHES = {
-    "kick": (35, 36), "snare": (37, 38, 39, 40), "hat": (42, 44, 46),
-    "tom": (41, 43, 45, 47, 48, 50), "cymbal": (49, 51, 52, 53, 55, 57, 59),
-}  # fmt: skip
-"""General MIDI's drums; hand percussion is none of them."""
 CROP = 600  # frames of 10 ms
 BATCH = 16
 LOOPS = 60
@@ -45,18 +41,19 @@ Example = tuple[Tensor, Tensor]
 """Log-mel (48, N), and the strength of each drum's hits (5, N), 0 where there is none."""
 
 
-def hits_of(midi: Path) -> drums.Hits:
-    """Return the hits of a song's drum track."""
-    found: drums.Hits = {drum: [] for drum in drums.DRUMS}
-    now = 0.0
-    for message in mido.MidiFile(midi):
-        now += message.time
-        if message.type == "note_on" and message.channel == 9 and message.velocity:
-            for drum, pitches in PITCHES.items():
-                # a clap on a snare is one hit
-                if message.note in pitches and now - (found[drum] or [(-1.0, 0.0)])[-1][0] > 0.02:
-                    found[drum].append((now, message.velocity / 127))
-    return found
+def hits_of(record: dict[str, Any]) -> drums.Hits:
+    """Return the hits that a song's record tells.
+
+    Raises:
+        DatasetError: the record is older than records that tell them.
+    """
+    if "drum_onsets" not in record:
+        raise DatasetError(
+            f"{record['audio_path']}: its record has no drum_onsets; build the folder again with "
+            "this muze-corpus, which keeps what is rendered"
+        )
+    onsets, strengths = record["drum_onsets"], record["drum_velocities"]
+    return {drum: list(zip(onsets[drum], strengths[drum], strict=True)) for drum in drums.DRUMS}
 
 
 def songs(corpus: Path) -> Iterator[tuple[dict[str, NDArray[np.float32]], int, drums.Hits]]:
@@ -67,7 +64,7 @@ def songs(corpus: Path) -> Iterator[tuple[dict[str, NDArray[np.float32]], int, d
             continue
         mix, rate = soundfile.read(corpus / record["audio_path"], dtype="float32")
         alone, _ = soundfile.read(corpus / record["stems"]["drums"], dtype="float32")
-        yield {"mix": mix, "drums": alone}, rate, hits_of(corpus / record["midi_path"])
+        yield {"mix": mix, "drums": alone}, rate, hits_of(record)
 
 
 def example(samples: NDArray[np.float32], rate: int, hits: drums.Hits) -> Example:

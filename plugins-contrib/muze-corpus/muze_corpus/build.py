@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from io import BytesIO
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
@@ -18,7 +20,7 @@ import soundfile
 from muze_corpus.arrange import compose
 from muze_corpus.holdout import SPLITS
 from muze_corpus.prompts import prompts
-from muze_corpus.record import record
+from muze_corpus.record import VERSION, record
 from muze_corpus.render import (
     SAMPLE_RATE,
     Audio,
@@ -31,8 +33,13 @@ from muze_corpus.render import (
     soundfont,
     synthesise,
 )  # fmt: skip
+from muze_corpus.score import Rng, Song
 
 Record = dict[str, Any]
+
+RENDERED = ("prompt", "prompts", "loudness", "loudness_curve", "stems")
+"""What a record tells besides the song's truth; it stays while the sound does."""
+logger = logging.getLogger(__name__)
 
 
 def _write_flac(path: Path, audio: Audio) -> None:
@@ -44,26 +51,63 @@ def _write_flac(path: Path, audio: Audio) -> None:
 
 def _write_json(path: Path, value: object) -> None:
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(value), encoding="utf-8")
+    part.write_text(json.dumps(value, separators=(",", ":")), encoding="utf-8")
     os.replace(part, path)
 
 
 def build_song(out: Path, seed: int, index: int, split: str, stems: bool) -> Record:
-    """Composes, renders and writes one song, unless its record is there; gives the record back."""
+    """Composes, renders and writes one song, unless its record is there; gives the record back.
+
+    A record of an older version is written anew, and what was rendered stays as it is.
+    """
     name = f"{index:05d}"
     done = out / "records" / f"{name}.json"
+    found: Record | None = None
     if done.exists():
-        found: Record = json.loads(done.read_text(encoding="utf-8"))
-        if found["seed"] != [seed, index] or found["split"] != split:
-            raise ValueError(
-                f"{done} is of seed {found['seed']}, {found['split']}; use another folder"
-            )
-        if not stems or ("stems" in found and (out / "stems" / name).is_dir()):
-            return found
-    song = compose(seed, index, split)
-    # Words and sound have draws of their own, so that either can change without the music changing.
-    words = np.random.default_rng([seed, index, SPLITS.index(split), 1])
-    sound = draw_sound(np.random.default_rng([seed, index, SPLITS.index(split), 2]))
+        found = _found(done, seed, index, split)
+        if found["provenance"]["version"] < VERSION:
+            found = _renewed(out, found, compose(seed, index, split), name)
+            if found is None:
+                done.unlink()  # or a build stopped now would leave it beside another sound
+            else:
+                _write_json(done, found)
+    if found is not None and (not stems or ("stems" in found and (out / "stems" / name).is_dir())):
+        return found
+    truth = _rendered(out, compose(seed, index, split), name, stems)
+    _write_json(done, truth)
+    return truth
+
+
+def _found(done: Path, seed: int, index: int, split: str) -> Record:
+    found: Record = json.loads(done.read_text(encoding="utf-8"))
+    if found["seed"] != [seed, index] or found["split"] != split:
+        raise ValueError(f"{done} is of seed {found['seed']}, {found['split']}; use another folder")
+    return found
+
+
+def _renewed(out: Path, old: Record, song: Song, name: str) -> Record | None:
+    """The record as it is told today of a song rendered before; None if that was another song."""
+    truth, score, held = _truth(song, name), BytesIO(), out / old["midi_path"]
+    midi(song, draw_sound(_draws(song, 2))).save(file=score)
+    played = held.exists() and held.read_bytes() == score.getvalue()
+    if not played or truth["duration"] != old["duration"]:
+        logger.warning("%s: this muze-corpus composes another song; it is rendered anew", held)
+        return None
+    return truth | {key: old[key] for key in RENDERED if key in old}
+
+
+def _truth(song: Song, name: str) -> Record:
+    return {"audio_path": f"audio/{name}.flac", "midi_path": f"midi/{name}.mid", **record(song)}
+
+
+def _draws(song: Song, part: int) -> Rng:
+    # words and sound have draws of their own, so that either can change without the music changing
+    return np.random.default_rng([*song.seed, SPLITS.index(song.split), part])
+
+
+def _rendered(out: Path, song: Song, name: str, stems: bool) -> Record:
+    """Renders and writes a song, and gives its record."""
+    sound = draw_sound(_draws(song, 2))
     score, wav = out / "midi" / f"{name}.mid", out / "tmp" / f"{name}.wav"
     part = out / "tmp" / f"{name}.mid"
     midi(song, sound).save(part)
@@ -85,14 +129,13 @@ def build_song(out: Path, seed: int, index: int, split: str, stems: bool) -> Rec
         os.replace(fresh, whole)
     _write_flac(out / "audio" / f"{name}.flac", audio)
     os.replace(part, score)
-    truth = {"audio_path": f"audio/{name}.flac", "midi_path": f"midi/{name}.mid", **record(song)}
-    texts = prompts(truth, words)
+    truth = _truth(song, name)
+    texts = prompts(truth, _draws(song, 1))
     truth |= {"prompt": texts[0], "prompts": texts, "loudness": round(loudness, 2)}
-    if index % 2:  # a model learns to follow a curve, and to do without
+    if song.seed[1] % 2:  # a model learns to follow a curve, and to do without
         truth["loudness_curve"] = loudness_curve(audio)
     if stems:
         truth["stems"] = {role: f"stems/{name}/{role}.flac" for role in song.tracks}
-    _write_json(done, truth)
     return truth
 
 

@@ -8,10 +8,14 @@ import numpy as np
 
 from muze_corpus.genres import GENRES
 from muze_corpus.harmony import MODES, NAMES
+from muze_corpus.played import drum_hits, melody_chroma, notes
 from muze_corpus.programs import KIT_NAMES, PROGRAM_NAMES
 from muze_corpus.score import Song
 
 Record = dict[str, Any]
+
+VERSION = 2
+"""Of what a record tells; 2 tells notes, drum hits and the melody's pitch classes too."""
 
 _BRIGHTNESS = {"lydian": 0.5, "major": 0.45, "mixolydian": 0.3, "dorian": -0.1, "minor": -0.42,
                "harmonic minor": -0.52, "phrygian": -0.62}  # fmt: skip
@@ -68,6 +72,7 @@ def record(song: Song) -> Record:
         {"pitch": n.pitch, "start": round(clock.seconds(n.start), 4),
          "end": round(clock.seconds(n.start + n.length), 4)} for n in (lead.notes if lead else [])
     ]  # fmt: skip
+    hits = drum_hits(song)
     key = f"{NAMES[song.tonic]} {song.mode}"
     genre = GENRES[song.genre]
     return {
@@ -85,5 +90,8 @@ def record(song: Song) -> Record:
         "f0_contour": None, "melody": melody, "instruments": instruments,
         "drum_kit": None if song.drum_kit is None else KIT_NAMES[song.drum_kit],
         "drum_pattern": song.drum_pattern,
-        "provenance": {"backend": "muze-corpus", "version": 1, "confidence": 1.0},
+        "notes": notes(song), "melody_chroma": melody_chroma(song),
+        "drum_onsets": {drum: [at for at, _ in told] for drum, told in hits.items()},
+        "drum_velocities": {drum: [hard for _, hard in told] for drum, told in hits.items()},
+        "provenance": {"backend": "muze-corpus", "version": VERSION, "confidence": 1.0},
     }  # fmt: skip

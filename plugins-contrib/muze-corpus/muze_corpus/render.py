@@ -16,10 +16,9 @@ import soundfile
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.signal import lfilter
 
-from muze_corpus.score import Rng, Song, Track
+from muze_corpus.score import TICKS, Metre, Rng, Song, Track
 
 SAMPLE_RATE = 32_000
-TICKS = 480  # per quarter
 SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/soundfonts/FluidR3_GM.sf2")
 Audio = npt.NDArray[np.float32]
 
@@ -71,7 +70,7 @@ def draw_sound(rng: Rng) -> Sound:
 def midi(song: Song, sound: Sound, roles: Sequence[str] | None = None) -> mido.MidiFile:
     """The song, or only some of its roles, with its tempo map and named tracks."""
     out = mido.MidiFile(type=1, ticks_per_beat=TICKS)
-    per_beat = TICKS * song.metre.quarters_per_beat
+    per_beat = song.metre.ticks_per_beat
     head = mido.MidiTrack()
     numerator, denominator = (int(x) for x in song.metre.name.split("/"))
     events: list[tuple[int, mido.MetaMessage]] = [
@@ -89,13 +88,11 @@ def midi(song: Song, sound: Sound, roles: Sequence[str] | None = None) -> mido.M
     for role, track in song.tracks.items():
         channel = 9 if role == "drums" else next(channels)
         if roles is None or role in roles:
-            out.tracks.append(_midi_track(track, channel, per_beat, end, sound))
+            out.tracks.append(_midi_track(track, channel, song.metre, end, sound))
     return out
 
 
-def _midi_track(
-    track: Track, channel: int, per_beat: float, end: int, sound: Sound
-) -> mido.MidiTrack:
+def _midi_track(track: Track, channel: int, metre: Metre, end: int, sound: Sound) -> mido.MidiTrack:
     out = mido.MidiTrack()
     out.append(mido.MetaMessage("track_name", name=track.role))
     out.append(mido.Message("program_change", channel=channel, program=track.program))
@@ -103,12 +100,7 @@ def _midi_track(
     for control, value in ((7, min(127, track.volume)), (91, reverb), (93, chorus)):
         out.append(mido.Message("control_change", channel=channel, control=control, value=value))
     events: list[tuple[int, int, mido.Message]] = []
-    free_at: dict[int, int] = {}
-    for n in sorted(track.notes, key=lambda n: n.start):
-        start, stop = round(n.start * per_beat), round((n.start + n.length) * per_beat)
-        start = max(start, free_at.get(n.pitch, 0))  # a pitch is let go before it is struck again
-        stop = max(stop, start + 8)
-        free_at[n.pitch] = stop
+    for start, stop, n in track.played(metre):
         on = mido.Message("note_on", channel=channel, note=n.pitch, velocity=n.velocity)
         events.append((start, 1, on))
         events.append((stop, 0, mido.Message("note_off", channel=channel, note=n.pitch)))

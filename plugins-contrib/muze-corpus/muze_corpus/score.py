@@ -10,6 +10,7 @@ import numpy as np
 
 from muze_corpus.harmony import Chord
 
+TICKS = 480  # per quarter, of the MIDI files
 T = TypeVar("T")
 Rng = np.random.Generator
 
@@ -40,6 +41,11 @@ class Metre:
     def steps(self) -> int:
         """Sixteenths in a bar."""
         return self.beats * self.steps_per_beat
+
+    @property
+    def ticks_per_beat(self) -> float:
+        """Ticks of MIDI in a beat."""
+        return TICKS * self.quarters_per_beat
 
 
 METRES = {
@@ -87,6 +93,20 @@ class Track:
     program: int
     volume: int = 96
     notes: list[Note] = field(default_factory=list)
+
+    def played(self, metre: Metre) -> list[tuple[int, int, Note]]:
+        """When each note is struck and let go [ticks], as the MIDI file plays it, in written order.
+
+        A note written while its key is still down is struck when the key comes free.
+        """
+        out: list[tuple[int, int, Note]] = []
+        free_at: dict[int, int] = {}
+        for n in sorted(self.notes, key=lambda n: n.start):
+            begins, ends = (round(b * metre.ticks_per_beat) for b in (n.start, n.start + n.length))
+            start = max(begins, free_at.get(n.pitch, 0))
+            free_at[n.pitch] = stop = max(ends, start + 8)
+            out.append((start, stop, n))
+        return out
 
 
 class Timeline:

@@ -1,18 +1,12 @@
 """The truth of composed songs, over many seeds."""
 
-import json
 import re
-import shutil
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from muze_corpus.arrange import compose
-from muze_corpus.build import build, build_song
-from muze_corpus.cli import app
 from muze_corpus.form import SECTION_TYPES
 from muze_corpus.genres import GENRES
 from muze_corpus.harmony import NAMES, PROGRESSIONS, QUALITIES, parse_progression
@@ -198,66 +192,6 @@ def test_prompts_tell_only_what_is_true(songs):
                 assert r["drum_kit"] is None
 
 
-@pytest.mark.skipif(shutil.which("fluidsynth") is None, reason="fluidsynth is not installed")
-def test_a_build_renders_and_goes_on_where_it_was(tmp_path: Path):
-    import soundfile
-
-    first = build(tmp_path, seed=1, split="train", songs=1, stems=True)
-    audio, rate = soundfile.read(tmp_path / first[0]["audio_path"])
-    assert rate == 32_000
-    assert len(audio) / rate == pytest.approx(first[0]["duration"], abs=0.01)
-    assert np.abs(audio).max() < 0.99
-    stems = sum(soundfile.read(tmp_path / p)[0] for p in first[0]["stems"].values())
-    assert np.corrcoef(stems, audio)[0, 1] > 0.98
-    before = (tmp_path / first[0]["audio_path"]).stat().st_mtime_ns
-    build(tmp_path, seed=1, split="train", songs=2)
-    assert (tmp_path / first[0]["audio_path"]).stat().st_mtime_ns == before
-    data = json.loads((tmp_path / "dataset.json").read_text())
-    assert data["muze_dataset"] == 1
-    assert [t["audio_path"] for t in data["tracks"]] == ["audio/00000.flac", "audio/00001.flac"]
-    with pytest.raises(ValueError, match="another folder"):
-        build(tmp_path, seed=2, split="train", songs=1)
-
-
-def test_stems_added_to_a_build_and_stopped_in_a_song_are_rendered_again(
-    tmp_path: Path, monkeypatch
-):
-    calls: list[Path] = []
-
-    def synthesise(score, *_):
-        calls.append(score)
-        if len(calls) == stop:
-            raise KeyboardInterrupt
-        return np.full(32_000, 0.1, np.float32)
-
-    for folder in ("audio", "midi", "records", "tmp"):
-        (tmp_path / folder).mkdir()
-    monkeypatch.setattr("muze_corpus.build.synthesise", synthesise)
-    stop = 0
-    assert "stems" not in build_song(tmp_path, 3, 0, "train", stems=False)
-    calls.clear()
-    stop = 3
-    with pytest.raises(KeyboardInterrupt):
-        build_song(tmp_path, 3, 0, "train", stems=True)
-    assert not (tmp_path / "stems").exists()
-    calls.clear()
-    stop = 0
-    found = build_song(tmp_path, 3, 0, "train", stems=True)
-    roles = compose(3, 0).tracks
-    assert set(found["stems"]) == set(roles)
-    assert all((tmp_path / path).is_file() for path in found["stems"].values())
-    assert len(calls) == 1 + len(roles)
-    build_song(tmp_path, 3, 0, "train", stems=True)
-    assert len(calls) == 1 + len(roles)
-    # a folder of stems that no record tells of, as an older build could leave it
-    record_file = tmp_path / "records" / "00000.json"
-    plain = {key: value for key, value in found.items() if key != "stems"}
-    record_file.write_text(json.dumps(plain))
-    (tmp_path / next(iter(found["stems"].values()))).unlink()
-    assert build_song(tmp_path, 3, 0, "train", stems=True) == found
-    assert all((tmp_path / path).is_file() for path in found["stems"].values())
-
-
 def test_the_loudness_curve_of_a_sine_is_its_level_and_of_silence_the_gate():
     t = np.arange(2 * SAMPLE_RATE) / SAMPLE_RATE
     sine = (0.5 * np.sin(2 * np.pi * 997 * t)).astype(np.float32)
@@ -266,11 +200,3 @@ def test_the_loudness_curve_of_a_sine_is_its_level_and_of_silence_the_gate():
     # a full-scale sine of 997 Hz in one channel is at -3.01 LUFS (ITU-R BS.1770-4)
     np.testing.assert_allclose(curve[4:17], -3.01 - 6.02, atol=0.1)
     assert set(curve[24:]) == {-70.0}
-
-
-def test_a_build_into_a_file_is_told_in_a_line(tmp_path: Path):
-    (tmp_path / "song.wav").touch()
-    done = CliRunner().invoke(app, ["build", str(tmp_path / "song.wav"), "--songs", "1"])
-    assert done.exit_code == 1
-    assert done.stderr.startswith("error: ")
-    assert done.exception is None or isinstance(done.exception, SystemExit)

@@ -1,0 +1,138 @@
+"""Songs rendered to a folder, gone on with, and brought up to date."""
+
+import json
+import logging
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from muze_corpus.arrange import compose
+from muze_corpus.build import build, build_song
+from muze_corpus.cli import app
+from muze_corpus.record import VERSION
+
+
+@pytest.mark.skipif(shutil.which("fluidsynth") is None, reason="fluidsynth is not installed")
+def test_a_build_renders_and_goes_on_where_it_was(tmp_path: Path):
+    import soundfile
+
+    first = build(tmp_path, seed=1, split="train", songs=1, stems=True)
+    audio, rate = soundfile.read(tmp_path / first[0]["audio_path"])
+    assert rate == 32_000
+    assert len(audio) / rate == pytest.approx(first[0]["duration"], abs=0.01)
+    assert np.abs(audio).max() < 0.99
+    stems = sum(soundfile.read(tmp_path / p)[0] for p in first[0]["stems"].values())
+    assert np.corrcoef(stems, audio)[0, 1] > 0.98
+    before = (tmp_path / first[0]["audio_path"]).stat().st_mtime_ns
+    build(tmp_path, seed=1, split="train", songs=2)
+    assert (tmp_path / first[0]["audio_path"]).stat().st_mtime_ns == before
+    data = json.loads((tmp_path / "dataset.json").read_text())
+    assert data["muze_dataset"] == 1
+    assert [t["audio_path"] for t in data["tracks"]] == ["audio/00000.flac", "audio/00001.flac"]
+    with pytest.raises(ValueError, match="another folder"):
+        build(tmp_path, seed=2, split="train", songs=1)
+
+
+def test_stems_added_to_a_build_and_stopped_in_a_song_are_rendered_again(
+    tmp_path: Path, monkeypatch
+):
+    calls: list[Path] = []
+
+    def synthesise(score, *_):
+        calls.append(score)
+        if len(calls) == stop:
+            raise KeyboardInterrupt
+        return np.full(32_000, 0.1, np.float32)
+
+    for folder in ("audio", "midi", "records", "tmp"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setattr("muze_corpus.build.synthesise", synthesise)
+    stop = 0
+    assert "stems" not in build_song(tmp_path, 3, 0, "train", stems=False)
+    calls.clear()
+    stop = 3
+    with pytest.raises(KeyboardInterrupt):
+        build_song(tmp_path, 3, 0, "train", stems=True)
+    assert not (tmp_path / "stems").exists()
+    calls.clear()
+    stop = 0
+    found = build_song(tmp_path, 3, 0, "train", stems=True)
+    roles = compose(3, 0).tracks
+    assert set(found["stems"]) == set(roles)
+    assert all((tmp_path / path).is_file() for path in found["stems"].values())
+    assert len(calls) == 1 + len(roles)
+    build_song(tmp_path, 3, 0, "train", stems=True)
+    assert len(calls) == 1 + len(roles)
+    # a folder of stems that no record tells of, as an older build could leave it
+    record_file = tmp_path / "records" / "00000.json"
+    plain = {key: value for key, value in found.items() if key != "stems"}
+    record_file.write_text(json.dumps(plain))
+    (tmp_path / next(iter(found["stems"].values()))).unlink()
+    assert build_song(tmp_path, 3, 0, "train", stems=True) == found
+    assert all((tmp_path / path).is_file() for path in found["stems"].values())
+
+
+def as_version_1(folder: Path, name: str, **changed) -> dict:
+    """Write a record as version 1 of this package did, and return it."""
+    path = folder / "records" / f"{name}.json"
+    new = ("notes", "melody_chroma", "drum_onsets", "drum_velocities")
+    old = {k: v for k, v in json.loads(path.read_text()).items() if k not in new}
+    old |= {"provenance": {**old["provenance"], "version": 1}, **changed}
+    path.write_text(json.dumps(old))
+    return old
+
+
+@pytest.mark.skipif(shutil.which("fluidsynth") is None, reason="fluidsynth is not installed")
+@pytest.mark.parametrize("split", ["train", "held-out"])
+def test_records_of_an_older_version_are_told_anew_and_the_sound_stays(
+    tmp_path: Path, split, monkeypatch
+):
+    tracks = build(tmp_path, seed=1, split=split, songs=1)
+    assert tracks[0]["provenance"]["version"] == VERSION
+    sounds = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in (tmp_path / "audio").iterdir()}
+    assert len(sounds) == 1
+    # what the renders gave is kept, and not made again from what this version would say
+    kept = {"prompt": "kept", "prompts": ["kept"], "loudness": -1.5, "loudness_curve": [-2.0]}
+    as_version_1(tmp_path, "00000", **kept)
+    again = build(tmp_path, seed=1, split=split, songs=1)
+    assert again == [tracks[0] | kept]
+    assert json.loads((tmp_path / "dataset.json").read_text())["tracks"] == again
+    assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in sounds} == sounds
+    # brought up to date, a song is not even composed
+    monkeypatch.setattr("muze_corpus.build.compose", None)
+    assert build_song(tmp_path, 1, 0, split, stems=False) == again[0]
+
+
+@pytest.mark.parametrize("part", ["duration", "score"])
+def test_an_older_record_of_another_song_is_told_and_rendered_anew(
+    tmp_path: Path, monkeypatch, caplog, part
+):
+    for folder in ("audio", "midi", "records", "tmp"):
+        (tmp_path / folder).mkdir()
+    sound = np.full(32_000, 0.1, np.float32)
+    monkeypatch.setattr("muze_corpus.build.synthesise", lambda *_: sound)
+    first = build_song(tmp_path, 3, 0, "train", stems=False)
+    score = tmp_path / first["midi_path"]
+    whole = score.read_bytes()
+    as_version_1(tmp_path, "00000", duration=first["duration"] + (part == "duration"), prompt="old")
+    if part == "score":
+        score.write_bytes(whole[:-1])
+    audio = tmp_path / first["audio_path"]
+    audio.write_bytes(b"of another song")
+    with caplog.at_level(logging.WARNING):
+        assert build_song(tmp_path, 3, 0, "train", stems=False) == first
+    assert "00000.mid" in caplog.text
+    assert "rendered anew" in caplog.text
+    assert audio.read_bytes()[:4] == b"fLaC"
+    assert score.read_bytes() == whole
+
+
+def test_a_build_into_a_file_is_told_in_a_line(tmp_path: Path):
+    (tmp_path / "song.wav").touch()
+    done = CliRunner().invoke(app, ["build", str(tmp_path / "song.wav"), "--songs", "1"])
+    assert done.exit_code == 1
+    assert done.stderr.startswith("error: ")
+    assert done.exception is None or isinstance(done.exception, SystemExit)
