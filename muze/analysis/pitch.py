@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from muze.analysis.device import listening_device
 from muze.analysis.octaves import settle_octaves
 from muze.analysis.sound import RATE, Sound, hear
 from muze.core.errors import NotInstalledError
@@ -161,7 +162,7 @@ def _crepe(samples: NDArray[np.float32], model: str) -> Raw:
         model=model,
         batch_size=512,
         decoder=torchcrepe.decode.weighted_argmax,  # Viterbi loses whole bass lines
-        device="cpu",  # where all else listens; a GPU is the model's, and only where told
+        device=listening_device(),
         return_periodicity=True,
     )
     pitch = np.asarray(hz[0].cpu(), float)

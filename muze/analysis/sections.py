@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from muze.analysis.bars import averaged
 from muze.analysis.chroma import HOP, semitones
 from muze.analysis.onsets import onset_bands
 from muze.analysis.sound import RATE, hear
@@ -69,20 +70,15 @@ def _features(audio: Audio) -> NDArray[np.float64] | None:
     timbre = spectrum.reshape(14, 6, -1).mean(axis=1)
     chroma = spectrum[12:72].reshape(5, 12, -1).sum(axis=0)
     chroma = chroma / (np.linalg.norm(chroma, axis=0) + 1e-9)
+    edges = np.arange(count + 1) * STEP
     parts = [
-        _averaged(timbre, RATE / HOP, count),
-        _averaged(chroma, RATE / HOP, count),
-        _averaged(onset_bands(sound).astype(float), 100.0, count),
+        averaged(timbre, RATE / HOP, edges),
+        averaged(chroma, RATE / HOP, edges),
+        averaged(onset_bands(sound), 100.0, edges),
     ]
     standard = [p - p.mean(axis=1, keepdims=True) for p in parts]
     scaled = [p / (np.linalg.norm(p, axis=0).mean() + 1e-9) for p in standard]
     return np.asarray(np.concatenate(scaled))
-
-
-def _averaged(x: NDArray[np.float64], rate: float, count: int) -> NDArray[np.float64]:
-    edges = np.minimum((np.arange(count + 1) * STEP * rate).astype(int), x.shape[1] - 1)
-    total = np.pad(np.cumsum(x, axis=1), ((0, 0), (1, 0)))
-    return np.asarray((total[:, edges[1:]] - total[:, edges[:-1]]) / np.maximum(np.diff(edges), 1))
 
 
 def _checkerboard(features: NDArray[np.float64], reach: int) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from muze.analysis.device import listening_device
 from muze.analysis.lyrics import Sung, spread
 from muze.analysis.phonemizers import LANGUAGES, Phonemizer, read_words
 from muze.analysis.sound import RATE, Sound, hear
@@ -178,7 +179,7 @@ def _samples(sound: Sound) -> NDArray[np.float32]:
 
 @lru_cache(maxsize=2)
 def load_whisper(model: str | None = None) -> WhisperModel:
-    """Return a Whisper model on the CPU: by name, from a folder, or the one in its package.
+    """Return a Whisper model: by name, from a folder, or the one in its package.
 
     Raises:
         NotInstalledError: faster-whisper or the model is missing; says how to get it.
@@ -199,8 +200,13 @@ def load_whisper(model: str | None = None) -> WhisperModel:
     if folder.is_dir() and not (folder / "model.bin").is_file():
         raise PluginError(f"whisper_model {place!r} holds no model.bin of faster-whisper")
     try:
+        cuda = listening_device().startswith("cuda")  # CTranslate2 knows no other beside the CPU
         return WhisperModel(
-            place, device="cpu", compute_type="int8", cpu_threads=1, local_files_only=True
+            place,
+            device="cuda" if cuda else "cpu",
+            compute_type="float16" if cuda else "int8",
+            cpu_threads=1,
+            local_files_only=True,
         )
     except (FileNotFoundError, OSError, RuntimeError, ValueError) as fault:
         if folder.is_dir():

@@ -76,12 +76,13 @@ def read_audio(path: Path) -> Audio:
 def _read_soundfile(path: Path) -> tuple[np.ndarray, int]:
     with path.open("rb") as opened, soundfile.SoundFile(opened) as file:
         samples = file.read(dtype="float32", always_2d=True).T
-        if _is_cut_short(file, samples.shape[1]):
+        if is_cut_short(file, samples.shape[1]):
             raise AudioError(f"{path}: is cut short; only {samples.shape[1]} samples are there")
         return np.ascontiguousarray(samples), int(file.samplerate)
 
 
-def _is_cut_short(file: soundfile.SoundFile, num_read: int) -> bool:
+def is_cut_short(file: soundfile.SoundFile, num_read: int) -> bool:
+    """Return whether a file promised more samples than could be read from it."""
     cut = DATA_SIZES.search(file.extra_info)
     if cut is not None and int(cut[1]) not in UNKNOWN_LENGTHS:
         return int(cut[1]) > int(cut[2])

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 import muze
-from muze.cli import evaluate, generate, models, plugins, schema, train
+from muze.cli import dataset, evaluate, generate, models, plugins, schema, train
 from muze.core.errors import MuzeError
 
 DONE, TOLD_ERROR, BAD_USAGE, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
@@ -81,6 +81,7 @@ def _root(
 app.command("generate")(generate.generate)
 app.command("plan")(generate.plan)
 app.command("evaluate")(evaluate.evaluate)
+app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(models.app, name="models")

@@ -21,3 +21,13 @@ def song() -> None:
     from muze.manifest import song_schema
 
     print(json.dumps(song_schema(Registry()), indent=2, ensure_ascii=False))
+
+
+@app.command("dataset")
+def dataset() -> None:
+    """Print the schema of a dataset.json: every field of a track's record."""
+    import json
+
+    from muze.data.schema import dataset_schema
+
+    print(json.dumps(dataset_schema(), indent=2, ensure_ascii=False))

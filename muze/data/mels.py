@@ -27,7 +27,7 @@ def dataset_mels(
     advance = report.task("mel spectrograms", len(dataset.tracks))
     out = []
     for record in dataset.tracks:
-        path = _kept(dataset, record, settings, cache)
+        path = cache / f"{identity(dataset, record, settings)}.npy"
         if not path.exists():
             part = path.with_suffix(".part")
             with part.open("wb") as file:
@@ -39,11 +39,12 @@ def dataset_mels(
     return out
 
 
-def _kept(dataset: Dataset, record: Record, settings: MelSettings, cache: Path) -> Path:
+def identity(dataset: Dataset, record: Record, settings: MelSettings) -> str:
+    """Return what names a track's spectrogram: a hash of the file as it lies and the settings."""
     audio = dataset.audio(record)
     stat = audio.stat()
-    identity = f"{audio.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{settings.model_dump_json()}"
-    return cache / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.npy"
+    told = f"{audio.resolve()}|{stat.st_size}|{stat.st_mtime_ns}|{settings.model_dump_json()}"
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
 def _samples(dataset: Dataset, record: Record, settings: MelSettings) -> NDArray[np.float32]:

@@ -1,18 +1,24 @@
-"""Datasets on disk: a JSON file of track records beside their audio."""
+"""Datasets on disk: records of tracks beside their sound, as JSON or as Parquet."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import ValidationError
 
-from muze.core.errors import DatasetError, first_fault
+from muze.core.errors import DatasetError, did_you_mean, first_fault
 from muze.data.track import TrackRecord
 
 Record = dict[str, Any]
+ALWAYS = ("audio_path", "duration")
+"""Fields without which a record is none."""
+SUFFIXES = (".json", ".parquet")
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,102 @@ class Dataset:
 
 
 def read_dataset(path: Path) -> Dataset:
-    """Read ``dataset.json``.
+    """Read a dataset, Parquet where its name ends in ``.parquet``, else JSON.
 
     Raises:
-        DatasetError: the file is missing, no JSON, of another format, or empty, or a record makes
+        DatasetError: the file is missing, damaged, of another format, or empty, or a record makes
             no sense; names the file, the track's place and the key.
     """
+    return Dataset(path, tuple(iterate_dataset(path)))
+
+
+def iterate_dataset(path: Path, fields: Collection[str] | None = None) -> Iterator[Record]:
+    """Yield the records one by one; of Parquet only some are in memory.
+
+    With ``fields`` a record has no more than those, its audio_path and its duration.
+
+    Raises:
+        DatasetError: as ``read_dataset``.
+    """
+    for index, record in enumerate(stored_records(path, fields)):
+        try:
+            TrackRecord.model_validate(record)
+        except ValidationError as fault:
+            raise DatasetError(f"{path}: {first_fault(fault, 'tracks', index)}") from None
+        yield record
+
+
+def stored_records(path: Path, fields: Collection[str] | None = None) -> Iterator[Record]:
+    """Yield the records as they are stored, whatever they say.
+
+    Raises:
+        DatasetError: the file is missing, damaged, of another format, or empty.
+    """
+    wanted = None if fields is None else {*ALWAYS, *fields}
+    if path.suffix.lower() == ".parquet":
+        from muze.data.parquet import read_parquet
+
+        found: Iterable[Record] = read_parquet(path, wanted)
+    else:
+        found = _read_json(path, wanted)
+    there = False
+    for record in found:
+        there = True
+        yield record
+    if not there:
+        raise DatasetError(f"{path}: has no tracks")
+
+
+def write_dataset(path: Path, records: Iterable[Record]) -> None:
+    """Write records so that the file is there complete or not at all, whatever interrupts.
+
+    Raises:
+        DatasetError: there are no records, a record holds what is no JSON, or the name ends in
+            neither .json nor .parquet.
+        OSError: it cannot be written; names the file.
+    """
+    known_suffix(path)
+    with _whole(path) as file:
+        if path.suffix.lower() == ".parquet":
+            from muze.data.parquet import write_parquet
+
+            write_parquet(file, _some(records, path))
+            return
+        before = b'{"muze_dataset":1,"tracks":[\n'
+        for record in _some(records, path):
+            file.write(before + to_json(record, record))
+            before = b",\n"
+        file.write(b"\n]}\n")
+
+
+def known_suffix(path: Path) -> str:
+    """Return the suffix of a dataset's name.
+
+    Raises:
+        DatasetError: datasets are not written with that name.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        hint = did_you_mean(suffix, SUFFIXES)
+        raise DatasetError(f"{path}: a dataset's name ends in {' or '.join(SUFFIXES)}{hint}")
+    return suffix
+
+
+def to_json(value: object, record: Record) -> bytes:
+    """Return a record, or a part of one, as JSON of one line, UTF-8.
+
+    Raises:
+        DatasetError: it holds nan or infinity, or what is no JSON; names the record's audio.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        # half of a pair of UTF-16 has no UTF-8; as \ud800 it is JSON
+        return text.encode("utf-8", "backslashreplace")
+    except (TypeError, ValueError, RecursionError) as fault:
+        raise DatasetError(f"{record.get('audio_path')}: cannot be written: {fault}") from None
+
+
+def _read_json(path: Path, wanted: Collection[str] | None) -> Iterator[Record]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -50,11 +146,38 @@ def read_dataset(path: Path) -> Dataset:
     if not isinstance(content, dict) or content.get("muze_dataset") != 1:
         raise DatasetError(f'{path}: is no muze dataset; it should say "muze_dataset": 1')
     tracks = content.get("tracks")
-    if not isinstance(tracks, list) or not tracks:
+    if not isinstance(tracks, list):
         raise DatasetError(f"{path}: has no tracks")
-    for index, track in enumerate(tracks):
+    for record in tracks:
+        if wanted is None or not isinstance(record, dict):
+            yield record
+        else:
+            yield {key: value for key, value in record.items() if key in wanted}
+
+
+def _some(records: Iterable[Record], path: Path) -> Iterator[Record]:
+    there = False
+    for record in records:
+        there = True
+        yield record
+    if not there:
+        raise DatasetError(f"{path}: there are no tracks to write")
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes its name when all is written, for what is too long for memory."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
         try:
-            TrackRecord.model_validate(track)
-        except ValidationError as fault:
-            raise DatasetError(f"{path}: {first_fault(fault, 'tracks', index)}") from None
-    return Dataset(path, tuple(tracks))
+            with part.open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as fault:
+            if fault.filename not in (None, str(part)):
+                raise  # of another file
+            raise OSError(fault.errno, fault.strerror, str(path)) from fault
+    finally:
+        part.unlink(missing_ok=True)

@@ -70,15 +70,22 @@ def _rising(times: list[float]) -> list[float]:
     return times
 
 
+Rising = Annotated[list[float], AfterValidator(_rising)]
+TimeSignature = Annotated[str, AfterValidator(_metre)]
+
+
 class TrackRecord(Known):
-    """What muze reads of a track; all but the first two may be missing or null."""
+    """What training reads of a track; ``muze.data.schema`` has the whole record.
+
+    All but the first two may be missing or null.
+    """
 
     audio_path: str = Field(min_length=1, description="Relative to the dataset.")
     duration: float = Field(gt=0, description="Seconds.")
     tempo: float | None = Field(None, gt=0)
     tempo_map: list[KnownTempo] | None = None
-    time_signature: Annotated[str, AfterValidator(_metre)] | None = None
-    beat_positions: Annotated[list[float], AfterValidator(_rising)] | None = None
+    time_signature: TimeSignature | None = None
+    beat_positions: Rising | None = None
     downbeat_positions: list[float] | None = None
     segments: list[KnownSegment] | None = None
     chords: list[KnownChord] | None = None

@@ -14,8 +14,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from muze.core.errors import CheckpointError
+from muze.core.files import sha256
 from muze.core.settings import Settings
-from muze.model.header import FORMAT, read_header, sha256, weights_file, write_header
+from muze.model.header import FORMAT, read_header, weights_file, write_header
 
 
 def save_part(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from muze.core.errors import CheckpointError, first_fault
+from muze.core.files import sha256
 from muze.core.settings import Settings
 
 FORMAT = 1
@@ -158,9 +158,3 @@ def trained_sha256(about: dict[str, Any]) -> str:
     Latents are tied to the autoencoder by it.
     """
     return str(about.get("trained_sha256") or about["sha256"])
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from muze.audio.io import read_audio, resample
 from muze.core.errors import AudioError, PluginError
+from muze.core.files import sha256
 from muze.core.grid import Audio, Features, TimeGrid
 from muze.core.protocols import Stream, reads
 from muze.core.registry import Registry
 from muze.data.store import Record
-from muze.model.header import sha256
 from muze.pipelines.plan import Plan
 from muze.pipelines.resolve import Recording, StreamPlan
 from muze.report import Report

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
-from muze.core.errors import MuzeError, PluginError, first_fault
+from muze.core.errors import MuzeError
 from muze.core.protocols import Stream, Vocoder
 from muze.core.registry import Registry
 from muze.model.autoencoder import AudioVAE, AutoencoderSettings
 from muze.model.checkpoint import load_part
 from muze.model.denoiser import Denoiser, DenoiserSettings
 from muze.model.header import part_settings, read_header, weights_file
+from muze.pipelines.components import open_streams, settings_of
 from muze.pipelines.model_info import model_vocoder
 from muze.pipelines.plan import Plan
 
@@ -60,33 +59,6 @@ def choose_device(name: str) -> str:
     if not there.get(name.partition(":")[0], False):
         raise MuzeError(f"device {name!r} is not on this machine; use cpu or auto")
     return name
-
-
-def open_streams(
-    settings: Mapping[str, Mapping[str, object]], registry: Registry
-) -> dict[str, Stream]:
-    """Return streams by name, each with its settings.
-
-    Raises:
-        PluginError: a stream is not installed, or has no such settings.
-    """
-    streams: dict[str, Stream] = {}
-    for name, config in settings.items():
-        cls = registry.get("stream", name)
-        streams[name] = cls(_config("stream", name, cls, config, registry))
-    return streams
-
-
-def _config(
-    kind: str, name: str, cls: Any, settings: Mapping[str, object], registry: Registry
-) -> Any:  # Any: the class of a component, and its own Config
-    try:
-        return cls.Config.model_validate(settings)
-    except ValidationError as fault:
-        raise PluginError(
-            f"{kind} {name} ({registry.version(name)}) does not take these settings: "
-            f"{first_fault(fault)}"
-        ) from None
 
 
 def load_model(folder: Path, registry: Registry, device: str) -> Model:
@@ -136,7 +108,7 @@ def open_vocoder(name: str, settings: dict[str, Any], folder: Path, registry: Re
     if own is not None and own.get("name") == name:
         weights = weights_file(folder, "vocoder")
         settings = {**own["settings"], **settings}
-    vocoder: Vocoder = cls(_config("vocoder", name, cls, settings, registry))
+    vocoder: Vocoder = cls(settings_of("vocoder", name, cls, settings, registry))
     with registry.blame(name, "load its weights"):
         vocoder.load(weights)
     return vocoder

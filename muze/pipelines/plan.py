@@ -13,13 +13,13 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 import muze
 from muze.core.errors import ManifestError, MuzeError
+from muze.core.files import sha256
 from muze.core.grid import SECTION_TYPES, Metre, SectionSpan, TempoMark, TimeGrid
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import Faults, Song, parse_song
 from muze.manifest.faults import Source
 from muze.manifest.song import LOUDEST, QUIETEST, KeyName, TimeSignature
-from muze.model.header import sha256
 from muze.pipelines.decide import NUM_STEPS, Planner
 from muze.pipelines.fit import check_fit
 from muze.pipelines.layout import LONGEST

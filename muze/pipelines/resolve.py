@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from muze.audio.io import SOUNDFILE_SUFFIXES, read_audio
 from muze.core.errors import MuzeError, PluginError, first_fault
+from muze.core.files import sha256
 from muze.core.grid import Audio, TimeGrid
 from muze.core.protocols import check_values, complete_values, hears, reads
 from muze.core.registry import Registry
@@ -19,7 +20,6 @@ from muze.core.settings import Settings
 from muze.manifest import Faults
 from muze.manifest.faults import Keys
 from muze.manifest.song import SamplerChoice, VocoderChoice
-from muze.model.header import sha256
 from muze.pipelines.model_info import ModelInfo
 
 Origin = Literal["asked", "decided"]

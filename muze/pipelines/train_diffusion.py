@@ -24,7 +24,9 @@ from muze.model.denoiser import Denoiser, DenoiserSettings
 from muze.model.diffusion import Diffusion
 from muze.model.header import part_of, part_settings, trained_sha256
 from muze.model.unet import UNetSettings
-from muze.pipelines.load import Model, open_streams
+from muze.pipelines.components import open_streams
+from muze.pipelines.latents import encoded, stored_latents
+from muze.pipelines.load import Model
 from muze.pipelines.model_info import denoiser_header, model_folder
 from muze.pipelines.preview import Previews
 from muze.pipelines.trained import still_unseen, unseen_rows
@@ -197,19 +199,14 @@ def train(settings: TrainingSettings, report: Report) -> None:
 def dataset_latents(
     settings: TrainingSettings, model: AudioVAE, report: Report
 ) -> list[np.ndarray]:
-    """Return every track's latents (C, H, W) as float16."""
-    dataset, shape = read_dataset(settings.dataset), model.settings
-    mels = dataset_mels(dataset, shape.mel, settings.run.parent / "mels", report)
-    advance = report.task("latents", len(mels))
-    out = []
-    with torch.no_grad():
-        for mel in mels:
-            whole = mel.shape[1] // shape.time_stride * shape.time_stride
-            log_mel = torch.from_numpy(np.asarray(mel[:, :whole], np.float32))
-            latents = model.encode(log_mel[None].to(settings.device))[0][0]
-            out.append(latents.cpu().numpy().astype(np.float16))
-            advance()
-    return out
+    """Return every track's latents (C, H, W) as float16: those kept, or worked out now."""
+    dataset = read_dataset(settings.dataset)
+    kept = stored_latents(dataset, model, trained_sha256(part_of(settings.vae, "autoencoder")))
+    if kept is not None:
+        report.note("latents: those that `muze dataset encode` kept")
+        return list(kept)
+    mels = dataset_mels(dataset, model.settings.mel, settings.run.parent / "mels", report)
+    return list(encoded(mels, model, report))
 
 
 def set_scale(

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 
 from muze.audio.io import write_whole
 from muze.core.errors import CheckpointError, MuzeError, first_fault
+from muze.core.files import sha256
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.model.checkpoint import save_tensors
-from muze.model.header import sha256
 from muze.pipelines.load import choose_device
 from muze.pipelines.model_info import model_folder
 from muze.report import Report

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from muze.core.errors import PluginError
+from muze.core.errors import NotInstalledError, PluginError
 from muze.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ def run_checks(
 
     Raises:
         PluginError: the plugin is not installed or does not load, or nothing was checked.
+        NotInstalledError: what it listens or reads with is not installed.
     """
     checked = 0
     for kind, components in registry.working(plugin).components.items():
@@ -82,6 +83,8 @@ def _failure(registry: Registry, name: str, label: str, check: Callable[[], None
                 check()
             except AssertionError as failure:
                 return str(failure) or label
+    except NotInstalledError:  # nothing is wrong with the plugin; it cannot be checked here
+        raise
     except PluginError as fault:
         return str(fault)
     return None

@@ -8,7 +8,7 @@ from muze.core.grid import SECTION_TYPES
 from muze.core.registry import Registry
 from muze.data.store import read_dataset
 from muze.data.track import track_grid
-from muze.pipelines.load import open_streams
+from muze.pipelines.components import open_streams
 
 TRACK = {"audio_path": "a.wav", "duration": 3.0}
 

@@ -15,7 +15,7 @@ from muze.model.checkpoint import load_part
 from muze.model.conditioning import Drawn
 from muze.model.denoiser import Denoiser, DenoiserSettings
 from muze.model.header import part_of, part_settings, weights_file
-from muze.pipelines.load import open_streams
+from muze.pipelines.components import open_streams
 from muze.pipelines.train_diffusion import TrainingSettings, train
 from muze.report import SilentReport
 

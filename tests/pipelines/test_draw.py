@@ -6,11 +6,11 @@ from pydantic import Field
 
 from muze.audio.io import write_audio
 from muze.core.errors import AudioError, PluginError
+from muze.core.files import sha256
 from muze.core.grid import Audio, Metre, TempoMark, TimeGrid
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import song_from_options
-from muze.model.header import sha256
 from muze.pipelines.draw import draw, draw_record
 from muze.pipelines.plan import SHOWN_ORIGINS, OutputPlan, Plan, SectionPlan
 from muze.pipelines.resolve import ComponentPlan, Recording, StreamPlan

@@ -12,8 +12,8 @@ from muze.core.errors import ManifestError, MuzeError, PluginError
 from muze.model.checkpoint import save_part
 from muze.model.denoiser import Denoiser, DenoiserSettings
 from muze.model.header import part_settings
+from muze.pipelines.components import open_streams
 from muze.pipelines.generate import generate
-from muze.pipelines.load import open_streams
 from muze.pipelines.output import check_output
 from muze.pipelines.plan import read_plan
 from muze.report import SilentReport

@@ -11,7 +11,7 @@ from muze.model.checkpoint import load_part
 from muze.model.denoiser import Denoiser, DenoiserSettings
 from muze.model.header import part_of, part_settings
 from muze.pipelines import train_vae
-from muze.pipelines.load import open_streams
+from muze.pipelines.components import open_streams
 from muze.pipelines.train_diffusion import channel_weights, dataset_latents, set_scale, train
 from muze.report import SilentReport
 

@@ -10,7 +10,7 @@ from muze.core.grid import Metre, TimeGrid
 from muze.core.registry import Registry
 from muze.data.track import track_grid
 from muze.model.header import part_of, read_header, write_header
-from muze.pipelines.load import open_streams
+from muze.pipelines.components import open_streams
 from muze.pipelines.model_info import ModelInfo, find_model
 from muze.pipelines.plan import plan_file
 from muze.pipelines.train_diffusion import train

@@ -4,9 +4,10 @@ import json
 
 from muze_starter import folder
 
+from muze.core.files import sha256
 from muze.core.registry import Registry
 from muze.manifest import song_from_options
-from muze.model.header import read_header, sha256
+from muze.model.header import read_header
 from muze.pipelines.generate import generate
 from muze.pipelines.model_info import find_model
 from muze.pipelines.plan import plan_song

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from muze.core.errors import CheckpointError, DatasetError, ManifestError
+from muze.core.errors import CheckpointError, DatasetError, ManifestError, NotInstalledError
 from muze.core.grid import Audio, TimeGrid
 from muze.core.registry import Registry
 from muze.plugins.streams.clap import ClapStream
@@ -218,12 +218,12 @@ def test_missing_weights_are_told_with_how_to_get_them(tmp_path):
     values = ClapStream.Values(text="slow")
     for read in (stream.check, lambda values: stream.parse(values, GRID)):
         with pytest.raises(
-            CheckpointError, match=r"not installed.*hf download laion/larger_clap_m"
+            NotInstalledError, match=r"not installed.*hf download laion/larger_clap_m"
         ):
             read(values)
     (tmp_path / "model.safetensors").touch()
     with pytest.raises(
-        CheckpointError, match=r"not installed.*hf download laion/larger_clap_music"
+        NotInstalledError, match=r"not installed.*hf download laion/larger_clap_music"
     ):
         stream.parse(values, GRID)
 
@@ -246,7 +246,7 @@ def cache(tmp_path, monkeypatch):
 def test_a_hub_id_that_was_not_downloaded_is_not_fetched(cache):
     stream = ClapStream(ClapStream.Config())
     for read in (stream.check, lambda values: stream.parse(values, GRID)):
-        with pytest.raises(CheckpointError, match="none are at 'laion/larger_clap_music'"):
+        with pytest.raises(NotInstalledError, match="none are at 'laion/larger_clap_music'"):
             read(ClapStream.Values(text="slow"))
 
 
@@ -265,7 +265,7 @@ def test_a_hub_id_that_was_downloaded_is_taken_from_the_cache(cache, tiny_clap):
 
 def test_its_check_says_in_one_line_that_the_weights_are_not_there(cache):
     found = []
-    with pytest.raises(CheckpointError) as told:
+    with pytest.raises(NotInstalledError) as told:
         found += (failure for _, _, failure in run_checks(Registry(), "clap"))
     assert not any(found)
     assert str(told.value).startswith("clap: its weights are not installed, none are at")

@@ -88,7 +88,8 @@ class ClapStream:
 
         Raises:
             ManifestError: the text is longer than CLAP reads.
-            CheckpointError: its weights are not there, or of another width.
+            NotInstalledError: its weights are not there.
+            CheckpointError: they are damaged, or of another width.
         """
         return self._drawn({"text": self.embed_text(values.text)})
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from muze.analysis.device import listening_device
 from muze.analysis.embeddings import unit
-from muze.core.errors import CheckpointError, ManifestError
+from muze.core.errors import CheckpointError, ManifestError, NotInstalledError
 from muze.core.grid import Audio
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def embed_text(text: str, checkpoint: str, width: int) -> NDArray[np.float32]:
 
     Raises:
         ManifestError: the text has more than 77 word pieces.
-        CheckpointError: the weights are not there, or of another width.
+        NotInstalledError: the weights are not there.
+        CheckpointError: they are damaged, or of another width.
     """
     import torch
 
@@ -35,7 +37,7 @@ def embed_text(text: str, checkpoint: str, width: int) -> NDArray[np.float32]:
     ids = tokenizer(text).input_ids
     check_count(len(ids))
     with torch.inference_mode():
-        told = model.get_text_features(input_ids=torch.tensor([ids]))
+        told = model.get_text_features(input_ids=torch.tensor([ids], device=model.device))
     embedding = unit(_embedding(told))
     embedding.flags.writeable = False  # shared by every caller
     return embedding
@@ -48,7 +50,8 @@ def embed_audio(audio: Audio, checkpoint: str, width: int) -> NDArray[np.float32
     the library's own way is one stretch at random.
 
     Raises:
-        CheckpointError: the weights are not there, or of another width.
+        NotInstalledError: the weights are not there.
+        CheckpointError: they are damaged, or of another width.
     """
     import soxr
     import torch
@@ -58,6 +61,7 @@ def embed_audio(audio: Audio, checkpoint: str, width: int) -> NDArray[np.float32
     heard = []
     for piece in stretches(samples, listener.nb_max_samples):
         inputs = listener(piece, sampling_rate=listener.sampling_rate, return_tensors="pt")
+        inputs = inputs.to(model.device)
         with torch.inference_mode():
             heard.append(_embedding(model.get_audio_features(**inputs)))
     return unit(np.mean(heard, axis=0))
@@ -79,7 +83,7 @@ def check_length(text: str, checkpoint: str) -> None:
     Where the folder has no ``tokenizer.json`` they are counted when it is embedded.
 
     Raises:
-        CheckpointError: the weights that would read it are not there.
+        NotInstalledError: the weights that would read it are not there.
     """
     file = weights_folder(checkpoint) / "tokenizer.json"
     if file.is_file():
@@ -106,7 +110,7 @@ def _tokenizer(file: str) -> Tokenizer:
 
 def _embedding(told: Any) -> NDArray[np.float32]:
     """Return what transformers 4 gives as a tensor (1, width) and 5 as a part of its output."""
-    embedding: NDArray[np.float32] = getattr(told, "pooler_output", told)[0].float().numpy()
+    embedding: NDArray[np.float32] = getattr(told, "pooler_output", told)[0].float().cpu().numpy()
     return embedding
 
 
@@ -116,7 +120,7 @@ def weights_folder(checkpoint: str) -> Path:
     Nothing is fetched: the weights are 800 MB, and the hub is asked for minutes where it is away.
 
     Raises:
-        CheckpointError: no weights are there; says how to get them.
+        NotInstalledError: no weights are there; says how to get them.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
@@ -126,9 +130,9 @@ def weights_folder(checkpoint: str) -> Path:
         try:
             folder = Path(snapshot_download(checkpoint, local_files_only=True))
         except (HFValidationError, LocalEntryNotFoundError):
-            raise CheckpointError(_missing(checkpoint)) from None
+            raise NotInstalledError(_missing(checkpoint)) from None
     if not any((*folder.glob("*.safetensors"), *folder.glob("*.bin"))):
-        raise CheckpointError(_missing(checkpoint))
+        raise NotInstalledError(_missing(checkpoint))
     return folder
 
 
@@ -145,8 +149,10 @@ def load_clap(checkpoint: str, width: int) -> tuple[Any, Any, Any]:
     """Return the model, its tokenizer and its feature extractor, classes without types.
 
     Raises:
-        CheckpointError: they are not there, or the embeddings are of another width.
+        NotInstalledError: they are not there.
+        CheckpointError: they are damaged, or the embeddings are of another width.
     """
+    folder = weights_folder(checkpoint)  # first, as the imports take seconds
     from importlib.util import find_spec
 
     from muze.audio.torchaudio_import import torchaudio_import
@@ -155,16 +161,15 @@ def load_clap(checkpoint: str, width: int) -> tuple[Any, Any, Any]:
         torchaudio_import()
     from transformers import AutoTokenizer, ClapFeatureExtractor, ClapModel
 
-    folder = weights_folder(checkpoint)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         listener = ClapFeatureExtractor.from_pretrained(folder, local_files_only=True)
         model = ClapModel.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as fault:
-        raise CheckpointError(_missing(checkpoint, f" ({type(fault).__name__})")) from None
+        raise NotInstalledError(_missing(checkpoint, f" ({type(fault).__name__})")) from None
     if model.config.projection_dim != width:
         raise CheckpointError(
             f"{checkpoint}: this CLAP's embeddings are {model.config.projection_dim} wide, "
             f"the config says {width}"
         )
-    return model.eval(), tokenizer, listener
+    return model.eval().to(listening_device()), tokenizer, listener

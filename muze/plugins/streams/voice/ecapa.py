@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from muze.analysis.device import listening_device
 from muze.analysis.embeddings import unit
 from muze.core.errors import CheckpointError
 
@@ -39,9 +40,10 @@ def embed_ecapa(samples: NDArray[np.float32], ecapa: Ecapa) -> NDArray[np.float3
     import torch
 
     with torch.inference_mode():
-        mel = ecapa.features(torch.from_numpy(samples)[None])
+        heard = torch.from_numpy(samples)[None].to(next(ecapa.network.parameters()).device)
+        mel = ecapa.features(heard)
         embedding = ecapa.network(mel - mel.mean(dim=1, keepdim=True))[0, 0]
-    return unit(embedding.numpy())
+    return unit(embedding.cpu().numpy())
 
 
 @lru_cache(maxsize=1)
@@ -77,7 +79,9 @@ def load_ecapa(source: str) -> Ecapa | None:
             f"{file}: is no ECAPA-TDNN of SpeechBrain's with {NUM_MELS} mels and {WIDTH} numbers "
             f"({type(fault).__name__})"
         ) from None
-    return Ecapa(Path(source).name, network.eval(), Fbank(n_mels=NUM_MELS))
+    device = listening_device()
+    features = Fbank(n_mels=NUM_MELS).to(device)
+    return Ecapa(Path(source).name, network.eval().to(device), features)
 
 
 def import_speechbrain() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from muze.analysis.device import listening_device
 from muze.analysis.embeddings import unit
 from muze.core.errors import NotInstalledError
 from muze.core.grid import Audio
@@ -43,7 +44,7 @@ def version() -> str:
 
 @lru_cache(maxsize=1)
 def _network() -> Any:  # a class without types
-    return _library().VoiceEncoder("cpu", verbose=False).eval()
+    return _library().VoiceEncoder(listening_device(), verbose=False).eval()
 
 
 def _library() -> ModuleType:

@@ -1,0 +1,244 @@
+"""A folder of music becomes a dataset: scanned, heard track by track, written whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from muze.audio.io import write_whole
+from muze.core.errors import DatasetError
+from muze.core.files import sha256
+from muze.data.store import Record, read_dataset, write_dataset
+from muze.pipelines.annotate import Listener
+from muze.pipelines.annotation import Fields, Outcome, Task, Unheard
+from muze.pipelines.listening import BuildSettings, cache_folder, open_listener
+from muze.pipelines.scan import Found, Refused, Scan, scan
+from muze.report import Report
+
+
+@dataclass
+class Built:
+    """What came of a build."""
+
+    tracks: list[Record] = field(default_factory=list)
+    heard: int = 0
+    """Tracks in which something new was heard."""
+    refused: list[Refused] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    heard_seconds: float = 0.0
+    """Of sound in those tracks."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Seconds of work in this build, by what was listened to."""
+
+    @property
+    def broken(self) -> list[Refused]:
+        """The files that should have been tracks."""
+        return [item for item in self.refused if item.broken]
+
+    @property
+    def seconds_per_second(self) -> float | None:
+        """Seconds of work for a second of sound; None where nothing was newly heard."""
+        return sum(self.seconds.values()) / self.heard_seconds if self.heard_seconds else None
+
+    def to_json(self) -> Fields:
+        """Return the report, without the records."""
+        return {
+            "tracks": len(self.tracks),
+            "heard": self.heard,
+            "seconds_per_second": self.seconds_per_second,
+            "broken": [{"path": r.path, "reason": r.reason} for r in self.broken],
+            "left_out": [{"path": r.path, "reason": r.reason} for r in self.refused
+                         if not r.broken],
+            "notes": self.notes,
+            "seconds": {k: round(v, 2) for k, v in sorted(self.seconds.items())},
+        }  # fmt: skip
+
+
+def build_dataset(
+    folder: Path,
+    output: Path,
+    settings: BuildSettings,
+    report: Report,
+    *,
+    metadata: Path | None = None,
+    max_tracks: int | None = None,
+    add: bool = False,
+    force: bool = False,
+) -> Built:
+    """Hear a folder's tracks, write their records to ``output``, and return what came of it.
+
+    What was heard before, of this or an interrupted build, is not heard again: the folder
+    ``<output>.cache`` remembers it by the sound's own hash. With ``add`` the records that
+    ``output`` has stay as they are, but those of files that have changed.
+
+    Raises:
+        DatasetError: there is no such folder, nothing in it can be heard, the metadata makes no
+            sense, or ``output`` was changed by somebody else since it was built.
+    """
+    kept = _kept(output) if add else ()
+    if not add:
+        _check_output(output, force)
+    listener = open_listener(settings, recalls=True)
+    found = scan(folder)
+    if not found.files:
+        raise DatasetError(f"{folder}: holds no sound files")
+    files = found.files[:max_tracks]
+    built = Built(refused=list(found.refused))
+    tasks = list(_tasks(found, files, output, metadata, built, report))
+    same = {(record["audio_path"], record.get("audio_sha256")) for record in kept}
+    tasks = [task for task in tasks if (task.audio_path, task.sha256) not in same]
+    records: dict[str, Record] = {}
+    for outcome in _outcomes(tasks, listener, settings, report):
+        _count(outcome, built)
+        if outcome.record is not None:
+            records[outcome.audio_path] = outcome.record
+    built.refused.sort(key=lambda refused: refused.path)
+    built.tracks = [r for r in kept if r["audio_path"] not in records]
+    built.tracks += [records[task.audio_path] for task in tasks if task.audio_path in records]
+    if not built.tracks:
+        first = built.broken[0]
+        raise DatasetError(f"{folder}: nothing could be heard; {first.path}: {first.reason}")
+    write_dataset(output, built.tracks)
+    _remember(output, built)
+    return built
+
+
+def _kept(output: Path) -> tuple[Record, ...]:
+    return read_dataset(output).tracks if output.exists() else ()
+
+
+def _outcomes(
+    tasks: list[Task], listener: Listener, settings: BuildSettings, report: Report
+) -> Iterator[Outcome]:
+    """Yield what is known of tracks already, then what is newly heard, as it is done."""
+    unheard: list[Task] = []
+    advance = report.task("recalling tracks", len(tasks))
+    for task in tasks:
+        try:
+            yield listener.annotate(task)
+        except Unheard:
+            unheard.append(task)
+        advance()
+    if unheard:
+        advance = report.task("hearing tracks", len(unheard))
+        for outcome in _annotate(unheard, settings):
+            yield outcome
+            advance()
+
+
+def _annotate(tasks: list[Task], settings: BuildSettings) -> Iterator[Outcome]:
+    if settings.engine == "ray":
+        from muze.pipelines.ray_engine import annotate_on_ray
+
+        return annotate_on_ray(tasks, settings)
+    from muze.pipelines.local_engine import annotate_locally
+
+    return annotate_locally(tasks, settings)
+
+
+def _count(outcome: Outcome, built: Built) -> None:
+    if outcome.record is None:
+        built.refused.append(Refused(outcome.audio_path, outcome.reason))
+    built.notes += [note for note in outcome.notes if note not in built.notes]
+    if outcome.record is not None and outcome.seconds:
+        built.heard += 1
+        built.heard_seconds += outcome.record["duration"]
+    for name, seconds in outcome.seconds.items():
+        built.seconds[name] = built.seconds.get(name, 0.0) + seconds
+
+
+def _tasks(
+    found: Scan,
+    files: Iterable[Found],
+    output: Path,
+    metadata: Path | None,
+    built: Built,
+    report: Report,
+) -> Iterator[Task]:
+    """Yield a task for each sound that is there once; the same file again is left out."""
+    cache = cache_folder(output)
+    told = {} if metadata is None else _outside(metadata, found, built)
+    first: dict[str, str] = {}
+    for file, digest in _hashed(found, files, cache, built, report):
+        audio = found.folder / file.path
+        audio_path = _relative(audio, output.parent)
+        if digest in first:
+            same = f"is the same file as {first[digest]}"
+            built.refused.append(Refused(audio_path, same, broken=False))
+            continue
+        first[digest] = audio_path
+        fields, provenance = told.get(file.path, ({}, {}))
+        kept = cache / "heard" / digest[:2] / f"{digest}.json"
+        yield Task(audio, audio_path, digest, fields, provenance, kept)
+
+
+def _hashed(
+    found: Scan, files: Iterable[Found], cache: Path, built: Built, report: Report
+) -> list[tuple[Found, str]]:
+    """Return the files with the SHA-256 of each, worked out once as long as none is changed."""
+    index = cache / "files.json"
+    try:
+        known: dict[str, list[Any]] = json.loads(index.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # none yet, or damaged: worked out again
+        known = {}
+    hashed, fresh = [], {}
+    files = list(files)
+    advance = report.task("reading files", len(files))
+    for file in files:
+        advance()
+        audio = found.folder / file.path
+        key = str(audio.resolve())
+        entry = known.get(key)
+        if entry is None or entry[:2] != [file.size, file.changed_ns]:
+            try:
+                entry = [file.size, file.changed_ns, sha256(audio)]
+            except OSError as fault:
+                path = _relative(audio, cache.parent)
+                built.refused.append(Refused(path, f"cannot be read ({fault.strerror})"))
+                continue
+        fresh[key] = entry
+        hashed.append((file, str(entry[2])))
+    if any(known.get(key) != entry for key, entry in fresh.items()):
+        index.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(index, json.dumps({**known, **fresh}).encode())
+    return hashed
+
+
+def _outside(metadata: Path, found: Scan, built: Built) -> Mapping[str, tuple[Fields, Fields]]:
+    from muze.data.tables import read_table
+
+    table = read_table(metadata, found.folder, [file.path for file in found.files])
+    built.notes += table.notes
+    return table.rows
+
+
+def _relative(audio: Path, folder: Path) -> str:
+    return Path(os.path.relpath(audio.absolute(), folder.absolute())).as_posix()
+
+
+def _report_path(output: Path) -> Path:
+    return output.with_suffix(".report.json")
+
+
+def _check_output(output: Path, force: bool) -> None:
+    """Refuse to overwrite what somebody wrote or corrected by hand."""
+    if not output.exists() or force:
+        return
+    try:
+        written = json.loads(_report_path(output).read_text(encoding="utf-8"))["sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        written = None
+    if written != sha256(output):
+        raise DatasetError(
+            f"{output}: is not as a build left it; what was changed would be lost. --force "
+            "overwrites it; corrections are kept in a table given with --metadata"
+        )
+
+
+def _remember(output: Path, built: Built) -> None:
+    told = {"sha256": sha256(output), **built.to_json()}
+    write_whole(_report_path(output), json.dumps(told, indent=2).encode())

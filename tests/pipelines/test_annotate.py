@@ -1,0 +1,167 @@
+"""Tests of one recording's record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from muze.core.errors import NotInstalledError
+from muze.core.files import sha256
+from muze.core.registry import Registry
+from muze.pipelines.annotate import Listener
+from muze.pipelines.annotation import Memory, Task
+from muze.pipelines.components import open_streams
+from muze.testing.sounds import SAMPLE_RATE, chords, clicks
+
+STREAMS = ("tempo", "beat", "key", "chord", "loudness", "energy")
+
+
+def listener(*names: str, **options: Any) -> Listener:
+    registry = Registry()
+    return Listener(open_streams({name: {} for name in names}, registry), registry, **options)
+
+
+def song(path: Path) -> Path:
+    """Four bars of four beats at 120, a chord a bar."""
+    played = chords(["Am", "F", "C", "G"] * 2, 2.0).samples
+    beats = np.arange(0.0, 16.0, 0.5)
+    played = played + 0.5 * clicks(beats, 16.0, accents=beats[::4]).samples
+    soundfile.write(path, played[0] / np.abs(played).max() * 0.7, SAMPLE_RATE)
+    return path
+
+
+def task(path: Path, **told: Any) -> Task:
+    provenance = {key: {"backend": "a table", "version": "1"} for key in told}
+    return Task(path, path.name, sha256(path), told, provenance, path.with_suffix(".cache.json"))
+
+
+@pytest.fixture(scope="module")
+def heard(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    path = song(tmp_path_factory.mktemp("heard") / "song.wav")
+    outcome = listener(*STREAMS, segments=False).annotate(task(path))
+    assert outcome.record is not None
+    assert outcome.notes == ()
+    return outcome.record
+
+
+def test_what_was_played_is_heard(heard: dict[str, Any]) -> None:
+    assert heard["tempo"] == pytest.approx(120, rel=0.02)
+    assert heard["duration"] == pytest.approx(16.0)
+    assert heard["chord_progression"][:4] == ["Am", "F", "C", "G"]
+    assert heard["key"] in ("A minor", "C major")
+    assert heard["tempo_map"][0]["bpm"] == pytest.approx(120, rel=0.02)
+    assert heard["lyrics"] is None
+    assert "has_vocals" not in heard  # nobody was asked
+    assert heard["prompt"] == heard["prompts"][0]
+
+
+def test_every_field_tells_how_it_was_found_out(heard: dict[str, Any]) -> None:
+    facts = {"audio_path", "audio_sha256", "duration", "sample_rate", "channels", "provenance"}
+    assert heard["provenance"].keys() == heard.keys() - facts
+    for key, told in heard["provenance"].items():
+        assert told["backend"], key
+        assert 0 <= told.get("confidence", 0.5) <= 1
+    assert heard["provenance"]["beat_positions"]["confidence"] > 0.3
+    assert heard["provenance"]["chords"]["confidence"] > 0.2
+    json.dumps(heard)
+
+
+def test_what_is_told_is_not_heard(tmp_path: Path) -> None:
+    told = task(song(tmp_path / "song.wav"), tempo=60.0, key="D minor", key_index=14)
+    record = listener("tempo", "key", segments=False).annotate(told).record
+    assert record is not None
+    assert (record["tempo"], record["key"], record["key_index"]) == (60.0, "D minor", 14)
+    assert record["provenance"]["key"]["backend"] == "a table"
+
+
+def test_silence_leaves_null_and_the_reason(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "x.wav", np.zeros(64000), 32000)
+    names = (*STREAMS, "f0", "has_vocals", "voice", "midi", "drums")
+    record = listener(*names).annotate(task(tmp_path / "x.wav")).record
+    assert record is not None
+    for key in ("tempo", "beat_positions", "key", "voice_embedding", "lyrics", "notes"):
+        assert record[key] is None, key
+        assert record["provenance"][key]["reason"], key
+    assert record["has_vocals"] is False
+
+
+def test_a_fifth_of_a_second_is_a_track(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "x.wav", 0.5 * np.sin(np.arange(6400) / 9), 32000)
+    names = [n for n in Registry().names("stream") if n not in ("clap", "laion_clap")]
+    outcome = listener(*names).annotate(task(tmp_path / "x.wav"))
+    assert outcome.record is not None
+    assert outcome.notes == ()
+    assert outcome.record["duration"] == 0.2
+
+
+def test_what_is_no_sound_is_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "x.mp3").write_text("words " * 1000)
+    outcome = listener(*STREAMS).annotate(task(tmp_path / "x.mp3"))
+    assert outcome.record is None
+    assert "no sound that can be read" in outcome.reason
+    assert str(tmp_path) not in outcome.reason
+
+
+def test_what_was_heard_is_not_heard_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = task(song(tmp_path / "song.wav"))
+    first = listener(*STREAMS, segments=False).annotate(told)
+    monkeypatch.setattr("muze.pipelines.annotate.read_mono", lambda *_: pytest.fail("was read"))
+    again = listener(*STREAMS, segments=False).annotate(told)
+    assert again.record == first.record
+    assert first.seconds
+    assert not again.seconds
+
+
+def test_another_setting_is_heard_anew_and_only_that(tmp_path: Path) -> None:
+    told = task(song(tmp_path / "song.wav"))
+    listener("f0", "loudness", segments=False).annotate(told)
+    registry = Registry()
+    streams = open_streams({"f0": {"extractor": "pyin"}, "loudness": {}}, registry)
+    again = Listener(streams, registry, segments=False).annotate(told)
+    assert list(again.seconds) == ["f0"]
+    assert again.record is not None
+    assert "pYIN" in again.record["provenance"]["f0_contour"]["backend"]
+
+
+def test_a_damaged_memory_is_heard_again(tmp_path: Path) -> None:
+    told = task(song(tmp_path / "song.wav"))
+    first = listener("loudness", segments=False).annotate(told).record
+    told.cache.write_text(told.cache.read_text()[:50])
+    assert listener("loudness", segments=False).annotate(told).record == first
+
+
+def test_a_stream_that_fails_costs_its_own_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = listener("loudness", "drums", "midi", segments=False)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("out of cymbals")
+
+    def missing(*_: object) -> None:
+        raise NotInstalledError("notes need a library")
+
+    monkeypatch.setattr(by.streams["drums"], "extract", broken)
+    monkeypatch.setattr(by.streams["midi"], "extract", missing)
+    outcome = by.annotate(task(song(tmp_path / "song.wav")))
+    assert outcome.record is not None
+    assert outcome.record["loudness"] is not None
+    assert outcome.record["drum_onsets"] is None
+    assert "out of cymbals" in outcome.record["provenance"]["drum_onsets"]["reason"]
+    assert len(outcome.notes) == 2
+    monkeypatch.undo()  # what failed is tried again
+    assert by.annotate(task(tmp_path / "song.wav")).record["drum_onsets"] is not None
+
+
+def test_memory_keeps_what_it_was_told_by_name_and_question(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "a" / "m.json")
+    assert memory.find("x", 1, lambda: {"v": 1}) == {"v": 1}
+    assert memory.find("x", 1, lambda: {"v": 2}) == {"v": 1}
+    assert memory.find("x", 2, lambda: {"v": 2}) == {"v": 2}
+    memory.save()
+    assert Memory(memory.path).find("x", 2, lambda: {"v": 3}) == {"v": 2}
