@@ -48,7 +48,8 @@ from muze.core.registry import Registry
 from muze.data.store import Dataset, Record, read_dataset
 from muze.data.track import track_grid
 from muze.pipelines.assemble import assemble
-from muze.pipelines.load import choose_device, load_model, load_vocoder, open_streams
+from muze.pipelines.components import open_streams
+from muze.pipelines.load import choose_device, load_model, load_vocoder
 from muze.pipelines.model_info import model_folder
 from muze.pipelines.train_diffusion import TrainingSettings, train
 from muze.report import open_report

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
 
 from muze.cli.tables import console
-from muze.data.names import printable
+from muze.data.names import printable, short
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,6 +31,8 @@ def show_tracks(records: Iterable[Record]) -> None:
         ("track", True), ("title", False), ("artist", False), ("duration", True), ("tempo", True),
         ("key", False), ("genre", False), ("vocals", False), ("prompt", False),
     )  # fmt: skip
+    for column in table.columns:
+        column.no_wrap = column.header not in ("title", "artist", "key", "genre", "prompt")
     for number, record in enumerate(records):
         genre, tempo = record.get("genre") or "", record.get("tempo")
         vocals = record.get("has_vocals")
@@ -54,7 +55,8 @@ def show_card(number: int, record: Record) -> None:
     from muze.pipelines.track_card import track_card
 
     out = console(to_stderr=False)
-    out.print(Text(f"track {number}: {printable(str(record.get('title') or ''))}"), style="bold")
+    name = printable(str(record.get("title") or record["audio_path"]))
+    out.print(Text(f"track {number}: {name}"), style="bold")
     table = _table(("field", False), ("value", False), ("told by, or why not", False))
     for told in track_card(record):
         table.add_row(Text(told.field), Text(told.value), Text(told.source))
@@ -128,8 +130,9 @@ def _table(*columns: tuple[str, bool]) -> Table:
 
 
 def _cell(value: Any, kind: str) -> Text:  # Any: JSON
-    return Text("" if value is None else _shortened(str(value), kind))
+    told = "" if value is None else _shortened(str(value), kind)
+    return Text(told, no_wrap=True, overflow="ellipsis")
 
 
 def _shortened(text: str, kind: str) -> str:
-    return shorten(printable(text), LONGEST[kind], placeholder=" ...") or printable(text)[:20]
+    return short(text, LONGEST[kind])

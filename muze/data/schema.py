@@ -60,7 +60,7 @@ class WholeRecord(Known):
     prompts: Prompts | None = Field(
         None, description="Several wordings, `prompt` first; training takes them in turns."
     )
-    tempo: Bpm | None = Field(None, description="Beats a minute; `muze train diffusion` needs it.")
+    tempo: Bpm | None = Field(None, description="Beats a minute.")
     tempo_map: list[KnownTempo] | None = Field(
         None, description="From which beat on, of `downbeat_positions`' first, which tempo holds."
     )

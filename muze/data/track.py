@@ -99,17 +99,24 @@ class TrackRecord(Known):
     energy_curve: list[float] | None = None
 
 
+NO_TEMPO = 120.0
+"""BPM of the clock of a track that tells none."""
+
+
 def track_grid(record: Mapping[str, Any], frame_rate: float = FRAME_RATE) -> TimeGrid:
     """Return the grid of a whole track: its tempo map, metre and sections.
 
+    Beat 0 is the first downbeat that is told, or else the first beat. A track that tells no tempo
+    has a clock all the same; the streams of tempo and beat recall nothing of it.
+
     Raises:
-        DatasetError: the record lacks ``duration`` or ``tempo``.
+        DatasetError: the record lacks ``duration``.
     """
-    for field in ("duration", "tempo"):
-        if not record.get(field):
-            raise DatasetError(f"track {record.get('audio_path')!r} has no {field}")
-    marks = record.get("tempo_map") or [{"beat": 0.0, "bpm": record["tempo"]}]
-    beats = record.get("beat_positions") or [0.0]
+    if not record.get("duration"):
+        raise DatasetError(f"track {record.get('audio_path')!r} has no duration")
+    bpm = record.get("tempo") or NO_TEMPO
+    marks = record.get("tempo_map") or [{"beat": 0.0, "bpm": bpm}]
+    beats = record.get("downbeat_positions") or record.get("beat_positions") or [0.0]
     return TimeGrid.of_song(
         float(record["duration"]),
         tuple(TempoMark(float(mark["beat"]), float(mark["bpm"])) for mark in marks),

@@ -7,13 +7,12 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
-from textwrap import shorten
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from muze.data.names import printable
+from muze.data.names import printable, short
 from muze.data.stats import NUMBERS, Spread, Stats
 
 MOST = 20
@@ -115,7 +114,7 @@ def _bars(name: str, counts: Mapping[str, int]) -> str:
 
 def _draw_bars(axes: Axes, values: Mapping[str, float]) -> None:
     named = [*values.items()]
-    shown = [(shorten(printable(k), LONGEST, placeholder=" ...") or "...", v) for k, v in named]
+    shown = [(short(name, LONGEST), value) for name, value in named]
     if len(shown) > MOST:
         rest = sum(value for _, value in shown[MOST:])
         shown = [*shown[:MOST], (f"{len(shown) - MOST} others", rest)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from muze.core.errors import DatasetError, did_you_mean
 from muze.data.fields import form_of
-from muze.data.names import folded, printable
+from muze.data.names import folded, printable, short
 from muze.data.store import Record, iterate_dataset
 from muze.pipelines.timeline import as_png, draw_names, draw_times, split_rows
 
@@ -91,7 +90,9 @@ def track_card(record: Record) -> list[Told]:
 
 
 def _source(by: Mapping[str, Any]) -> str:
-    told = " ".join(str(by[key]) for key in ("backend", "version") if by.get(key))
+    told = str(by.get("backend") or "")
+    if by.get("version"):
+        told += f", version {by['version']}"
     if (sure := by.get("confidence")) is not None:
         told += f", confidence {sure}"
     if by.get("reason"):
@@ -111,10 +112,12 @@ def _shown(value: object) -> str:
         told = f"{few}, ... ({len(value)})" if len(value) > FIRST else few or "none"
     else:
         told = str(value)
-    return shorten(printable(told.replace("\n", " / ")), LONGEST, placeholder=" ...")
+    return short(told.replace("\n", " / "), LONGEST)
 
 
 def _item(item: object) -> str:
+    if isinstance(item, bool):
+        return "yes" if item else "no"
     if not isinstance(item, dict):
         return f"{item:.6g}" if isinstance(item, float) else str(item)
     values = [str(value) for key, value in item.items() if key not in ("start", "end")]
@@ -145,7 +148,7 @@ def draw_track(record: Record) -> bytes:
         chords = [(c["start"], printable(c["chord"])) for c in record.get("chords") or ()]
         draw_names(axes[0], start, end, sections, chords)
     name = " - ".join(str(record[key]) for key in ("artist", "title") if record.get(key))
-    title = shorten(printable(name or str(record["audio_path"])), 120)
+    title = short(name or str(record["audio_path"]), 120)
     all_axes[0].set_title(title, pad=30, parse_math=False)
     all_axes[-1].set_xlabel("seconds")
     return as_png(figure)

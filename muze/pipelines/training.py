@@ -42,7 +42,7 @@ ONCE = ("resume", "minutes")
 class LoopSettings(Settings):
     """What every training takes."""
 
-    dataset: Path = Field(description="Dataset to train on, a dataset.json.")
+    dataset: Path = Field(description="Dataset to train on, .json or .parquet.")
     run: Path = Field(description="Folder of the run; checkpoints and curves go there.")
     resume: bool = Field(False, description="Go on with the run in the folder.")
     start: str | None = Field(

@@ -199,6 +199,7 @@ def test_means_between_edges_are_those_of_the_frames_inside():
     edges = np.asarray([0.0, 0.2, 0.5, 0.5, 1.0])
     assert averaged(x, 10.0, edges).tolist() == [[0.5, 3.0, 5.0, 7.0]]
     assert averaged(x, 10.0, np.asarray([0.0, 0.9, 2.0, 3.0])).tolist() == [[4.0, 9.0, 9.0]]
+    assert averaged(x, 10.0, np.asarray([0.0, 0.5, 0.5])).tolist() == [[2.0, 5.0]]
 
 
 def test_the_likeliest_division_prefers_phrases_of_even_length():
@@ -218,6 +219,19 @@ def test_repeats_compared_in_pieces_are_those_of_the_whole(abab, monkeypatch):
     pieces = find_borders(bars)
     assert pieces[0] == whole[0] == [8, 16, 24]
     np.testing.assert_allclose(pieces[1], whole[1], atol=1e-5)
+
+
+def test_a_bar_repeats_those_it_resembles_and_never_itself():
+    kinds = np.tile(np.eye(4), 3)  # four kinds of bar in turn, three times
+    lags = np.flatnonzero(borders._repeats(kinds).any(axis=1)) - 11
+    assert lags.tolist() == [-8, -4, 4, 8]
+
+
+def test_what_bars_sound_like_does_not_depend_on_loudness(abab):
+    quiet = Audio(abab.samples * np.float32(0.1), abab.sample_rate)
+    loud, soft_ = (hear_bars(audio, grid_of(audio)) for audio in (abab, quiet))
+    for heard in ("timbre", "rhythm", "notes"):
+        np.testing.assert_allclose(getattr(soft_, heard), getattr(loud, heard), atol=1e-3)
 
 
 def test_groups_tell_what_is_the_same_again_whatever_its_loudness(abab):

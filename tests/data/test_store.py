@@ -134,8 +134,23 @@ def test_a_track_s_grid_has_its_tempo_map_metre_and_sections():
     assert grid.sections[0].type == "verse"
 
 
-@pytest.mark.parametrize("field", ["duration", "tempo"])
-def test_a_track_that_lacks_what_its_grid_needs_is_told(field):
-    record = {"audio_path": "a.wav", "duration": 3.0, "tempo": 90.0, field: None}
-    with pytest.raises(DatasetError, match=f"'a.wav' has no {field}"):
+def test_beat_0_is_the_first_downbeat():
+    track = {"audio_path": "a.wav", "duration": 8.0, "tempo": 60.0}
+    track |= {"beat_positions": [0.5, 1.5, 2.5, 3.5], "downbeat_positions": [2.5]}
+    grid = track_grid(track)
+    assert grid.bar_times.tolist() == [2.5, 6.5]
+    assert grid.beat_times[:3].tolist() == [0.5, 1.5, 2.5]
+
+
+def test_a_track_without_a_tempo_has_a_clock_and_tells_no_beats():
+    track = {"audio_path": "a.wav", "duration": 3.0, "tempo": None}
+    grid = track_grid(track)
+    assert grid.frames == 300
+    for stream in open_streams({"tempo": {}, "beat": {}}, Registry()).values():
+        assert stream.recall(track, grid) is None
+
+
+def test_a_track_that_lacks_what_its_grid_needs_is_told():
+    record = {"audio_path": "a.wav", "duration": None, "tempo": 90.0}
+    with pytest.raises(DatasetError, match=r"'a\.wav' has no duration"):
         track_grid(record)

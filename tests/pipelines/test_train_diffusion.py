@@ -5,7 +5,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from muze.core.errors import DatasetError, MuzeError, PluginError
+from muze.core.errors import MuzeError, PluginError
 from muze.model.autoencoder import AudioVAE, AutoencoderSettings
 from muze.model.checkpoint import load_part
 from muze.model.denoiser import Denoiser, DenoiserSettings
@@ -176,17 +176,10 @@ def saying(dataset, tmp_path):
 
 
 def test_a_dataset_that_says_no_more_than_it_must_trains_all_the_same(diffusion_settings, saying):
-    path = saying("audio_path", "duration", "tempo")
+    path = saying("audio_path", "duration")
     settings = diffusion_settings("quiet", dataset=path, steps=1)
     train(settings, SilentReport())
     assert len(losses(settings)) == 1
-
-
-def test_a_track_without_a_tempo_is_told_in_one_line(diffusion_settings, saying, dataset):
-    settings = diffusion_settings("timeless", dataset=saying("audio_path", "duration"))
-    with pytest.raises(DatasetError) as told:
-        train(settings, SilentReport())
-    assert str(told.value) == f"track '{dataset.parent / 'audio/0.wav'}' has no tempo"
 
 
 @pytest.mark.parametrize(
