@@ -8,7 +8,7 @@ from pydantic import Field
 
 from muze import hookimpl
 from muze.analysis.curves import pearson, smooth, spread
-from muze.analysis.sound import RATE, hear
+from muze.analysis.sound import RATE, frames_of, hear
 from muze.core.grid import Audio, Features, TimeGrid
 from muze.core.protocols import Layout, Score, Site
 from muze.core.settings import Settings
@@ -19,7 +19,7 @@ class BrightnessStream:
 
     name: ClassVar[str] = "brightness"
     api: ClassVar[int] = 1
-    feature_version: ClassVar[int] = 2
+    feature_version: ClassVar[int] = 3
     primary: ClassVar[str] = "value"
     layout: ClassVar[Mapping[str, Layout]] = {"brightness": "frames"}
     extractor: ClassVar[str] = "spectral centroid (librosa)"
@@ -42,9 +42,9 @@ class BrightnessStream:
         """Return the spectral centroid in octaves above 100 Hz, over six, in [0, 1], (1, T)."""
         import librosa
 
-        sound, hop = hear(audio).samples, RATE // 100
-        hertz = librosa.feature.spectral_centroid(y=sound, sr=RATE, hop_length=hop)
-        hertz = librosa.util.fix_length(hertz, size=grid.frames, mode="edge")
+        pieces = frames_of(hear(audio).samples, 2048, RATE // 100, grid.frames)
+        spectra = (np.abs(np.fft.rfft(piece * np.hanning(2048))).T for piece in pieces)
+        hertz = np.hstack([librosa.feature.spectral_centroid(S=s, sr=RATE) for s in spectra])
         return {"brightness": np.clip(np.log2(hertz / 100 + 1e-9) / 6, 0, 1).astype(np.float32)}
 
     def parse(self, values: Values, grid: TimeGrid) -> Features:
