@@ -206,7 +206,7 @@ def artists(data: Data, as_json: AsJson = False) -> None:
         told = {"path": str(path), "tracks": found.tracks, "notes": found.notes}
         print(json.dumps(told, indent=2))
     else:
-        print(f"{len(found.embeddings)} artists", file=sys.stderr)
+        print(f"artists: {len(found.embeddings)}", file=sys.stderr)
         print(path)
 
 

@@ -23,6 +23,8 @@ OFF = 0.1
 """Seconds by which a record's duration may differ from its sound's."""
 GUESSED = 0.1
 """Share by which it may where the file only lets guess: an MP3 whose header tells no length."""
+PRIMING = 2112
+"""Samples that an AAC encoder puts before the sound, which headers count and decoders drop."""
 HEARD_AT = 8000
 """Hz at which sound is decoded that is only checked."""
 
@@ -84,9 +86,14 @@ def _twice(
 
 def _sound_faults(audio: Path, told: object, decode: bool) -> Iterator[tuple[str, str]]:
     try:
+        if not audio.is_file():  # of a pipe nothing would ever come
+            raise AudioError(f"{audio}: there is no such file")
         duration, off = (read_mono(audio, HEARD_AT).duration, OFF) if decode else _length(audio)
     except AudioError as fault:
         yield "audio_path", str(fault).removeprefix(f"{audio}: ")
+        return
+    except OSError as fault:
+        yield "audio_path", f"cannot be read ({fault.strerror})"
         return
     if isinstance(told, int | float) and abs(told - duration) > off:
         yield "duration", f"is {told:g} s, but the sound lasts {duration:.4g} s"
@@ -108,9 +115,9 @@ def _length(audio: Path) -> tuple[float, float]:
         pass
     if audio.suffix.lower() not in SOUNDFILE_SUFFIXES:
         try:
-            length = getattr(getattr(mutagen_file(audio), "info", None), "length", None)
+            about = getattr(mutagen_file(audio), "info", None)
         except (OSError, MutagenError):
-            length = None
-        if length:
-            return float(length), OFF
+            about = None
+        if length := getattr(about, "length", None):
+            return float(length), OFF + PRIMING / (getattr(about, "sample_rate", 0) or 44100)
     return read_audio(audio).duration, OFF  # or it says what is wrong

@@ -20,15 +20,15 @@ class Rebase:
     """Records of one dataset as another says them: paths from the other's folder."""
 
     def __init__(self, source: Path, target: Path) -> None:
-        self.source, self.target = source.parent, target.parent
+        self.source, self.target = source.parent.absolute(), target.parent.absolute()
         self.absolute = False
         """Whether a path had to be absolute, for want of a root that both have."""
         self._way: str | None
         try:
-            way = os.path.relpath(self.source.absolute(), self.target.absolute())
-            if (self.target / way).resolve() != self.source.resolve():  # links lead elsewhere
-                way = os.path.relpath(self.source.resolve(), self.target.resolve())
-            self._way = way
+            self._way = os.path.relpath(self.source, self.target)
+            if (self.target / self._way).resolve() != self.source.resolve():  # links lead elsewhere
+                self.target = self.target.resolve()
+                self._way = os.path.relpath(self.source.resolve(), self.target)
         except ValueError:  # drives of Windows
             self._way = None
 
@@ -47,14 +47,11 @@ class Rebase:
         if self._way is None:
             self.absolute = True
             return (self.source / path).resolve().as_posix()
-        joined = Path(self._way, path)
-        plain = Path(os.path.normpath(joined))
-        if (
-            ".." in Path(path).parts
-            and (self.target / plain).resolve() != (self.target / joined).resolve()
-        ):  # what is left out is a link
-            return joined.as_posix()
-        return plain.as_posix()
+        joined = self.target / self._way / path
+        plain = os.path.relpath(os.path.normpath(joined), self.target)
+        if ".." in Path(path).parts and (self.target / plain).resolve() != joined.resolve():
+            return Path(self._way, path).as_posix()  # what would be left out is a link
+        return Path(plain).as_posix()
 
 
 def convert_dataset(

@@ -37,7 +37,7 @@ def _told(errors: Iterable[Any]) -> list[tuple[str, str]]:  # Any: pydantic's er
     """Return faults by key, few of any one field."""
     by_field: dict[str, list[tuple[str, str]]] = {}
     for error in errors:
-        field, *under = (str(part) for part in error["loc"])
+        field, *under = (str(part) for part in error["loc"] if part != "[key]")
         if field in OF_FORMS and under and under[0] in FORMS:
             del under[0]
         text = error["msg"].removeprefix("Value error, ")
@@ -55,14 +55,15 @@ def _strange(key: str, value: object, record: Mapping[str, Any]) -> list[tuple[s
     near = difflib.get_close_matches(key, WholeRecord.model_fields, 1, cutoff=ALIKE)
     if near and near[0] not in record:
         return [(key, f"is no field of a record; did you mean {near[0]!r}?")]
-    return [] if _finite(value) else [(key, "holds what is no number, nan or infinity")]
+    return [] if is_finite(value) else [(key, "holds what is no number, nan or infinity")]
 
 
-def _finite(value: object) -> bool:
+def is_finite(value: object) -> bool:
+    """Return whether no number of what JSON may hold is nan or infinite."""
     if isinstance(value, dict):
-        return all(map(_finite, value.values()))
+        return all(map(is_finite, value.values()))
     if isinstance(value, list):
-        return all(map(_finite, value))
+        return all(map(is_finite, value))
     return not isinstance(value, float) or math.isfinite(value)
 
 

@@ -10,10 +10,12 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, BinaryIO, Literal, Union, get_args, get_origin
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import BaseModel
 
 from muze.core.errors import DatasetError
+from muze.data.faults import is_finite
 from muze.data.schema import WholeRecord
 from muze.data.store import Record, to_json
 
@@ -128,6 +130,8 @@ def _fitted(values: list[Any], kind: pa.DataType) -> tuple[pa.Array, list[int]]:
     else:
         back = _values(array)
         odd = [i for i, value in enumerate(values) if value != back[i] or _has_bool(value, kind)]
+        if not _all_finite(array):
+            odd = [i for i, value in enumerate(values) if i in odd or not is_finite(value)]
     if odd:
         array = pa.array([None if i in odd else v for i, v in enumerate(values)], kind)
     return array, odd
@@ -135,9 +139,19 @@ def _fitted(values: list[Any], kind: pa.DataType) -> tuple[pa.Array, list[int]]:
 
 def _fits(value: object, kind: pa.DataType) -> bool:
     try:
-        return bool(_values(pa.array([value], kind))[0] == value) and not _has_bool(value, kind)
+        same = bool(_values(pa.array([value], kind))[0] == value)
+        return same and is_finite(value) and not _has_bool(value, kind)
     except NO_FIT:
         return False
+
+
+def _all_finite(array: pa.Array) -> bool:
+    kind = array.type
+    if pa.types.is_list(kind):
+        return _all_finite(array.flatten())
+    if pa.types.is_struct(kind):
+        return all(map(_all_finite, array.flatten()))
+    return not pa.types.is_floating(kind) or pc.all(pc.is_finite(array)).as_py() is not False
 
 
 def _has_bool(value: object, kind: pa.DataType) -> bool:
@@ -154,7 +168,7 @@ def _has_bool(value: object, kind: pa.DataType) -> bool:
 
 def _records(batch: pa.RecordBatch, fields: Collection[str] | None) -> Iterator[Record]:
     columns = {
-        name: _values(column)
+        name: _values(_cast(name, column))
         for name, column in zip(batch.schema.names, batch.columns, strict=True)
     }
     keys = columns.pop(KEYS, [None] * len(batch))
@@ -168,6 +182,18 @@ def _records(batch: pa.RecordBatch, fields: Collection[str] | None) -> Iterator[
         record = {key: said[key] for key in order if key in said}
         record |= {k: v for k, v in said.items() if k not in record and v is not None}
         yield record if fields is None else {k: v for k, v in record.items() if k in fields}
+
+
+def _cast(name: str, column: pa.Array) -> pa.Array:
+    """Return a column as muze writes it: others write 21.0 for 21 where another track has none."""
+    known = WholeRecord.model_fields.get(name)
+    kind = None if known is None else _type(known.annotation)
+    if kind is None or column.type == kind:
+        return column
+    try:
+        return column.cast(kind)
+    except pa.ArrowException:
+        return column  # whoever reads the record tells what is wrong with it
 
 
 def _values(array: pa.Array) -> list[Any]:

@@ -58,7 +58,7 @@ class WholeRecord(Known):
     genre: Genres | None = Field(None, description="One genre or several, of the stream `genre`.")
     prompt: str | None = Field(None, description="What it is like, in words.")
     prompts: Prompts | None = Field(
-        None, description="Several wordings, `prompt` first; training takes them in turns."
+        None, description="Several wordings, `prompt` first; training draws one each time."
     )
     tempo: Bpm | None = Field(None, description="Beats a minute.")
     tempo_map: list[KnownTempo] | None = Field(
@@ -81,7 +81,7 @@ class WholeRecord(Known):
     )
     loudness: float | None = Field(None, ge=-120, le=20, description="Integrated, LUFS.")
     loudness_curve: Annotated[list[float], TenthsOfSeconds] | None = Field(
-        None, description="Short-term, LUFS, ten times a second."
+        None, description="LUFS, ten times a second."
     )
     energy_curve: Annotated[list[Share], Seconds] | None = Field(
         None, description="Energy once a second."
