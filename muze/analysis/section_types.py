@@ -47,7 +47,7 @@ WEIGHTS: dict[str, dict[str, float]] = {
         "voice": -0.5, "always": -0.5},
     "drop": {"opens": -1.5, "level": 0.5, "rank": 0.5, "again": 0.5, "lift": -1.5,
         "after_rise": 4.0, "voice": -1.5, "always": -0.5},
-    "outro": {"first": -1.0, "last": 1.0, "level": -0.5, "rank": -0.5, "again": -0.5, "late": 2.5,
+    "outro": {"first": -1.0, "last": 1.0, "level": -0.5, "rank": -0.5, "again": -0.5, "late": 2.0,
         "falling": 1.5, "voice": -0.5, "always": -1.5},
 }  # fmt: skip
 """How much each cue speaks for a type: log-odds. Fitted by ``benchmarks/train_segments.py`` on

@@ -39,9 +39,9 @@ def hear_segments(
 
     They cover the grid and change on its bar lines. ``vocals`` is (T,), True in the frames of the
     grid where a voice is heard; leave it out where that is not known for all of them. ``energy`` is
-    the mean of the energy stream's. ``confidence`` is the probability of the type; one that is not
-    likely is ``unknown``. So is, with confidence 0, a recording that is silent, shorter than 8 s,
-    or without a change.
+    the mean of the energy stream's. ``confidence`` is the probability of the type as training songs
+    have it, which is too sure of others (docs/dataset.md); one that is not likely is ``unknown``.
+    So is, with confidence 0, a recording that is silent, shorter than 8 s, or without a change.
     """
     assert vocals is None or len(vocals) == grid.frames
     start, end = grid.start, grid.start + grid.duration
