@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -63,7 +64,6 @@ class Listener:
 
     streams: dict[str, Stream]
     registry: Registry
-    whisper_model: str | None = None
     whisper_full: bool = False
     segments: bool = True
     captions: CaptionService | None = None
@@ -80,10 +80,12 @@ class Listener:
         except AudioError as fault:
             told = str(fault).removeprefix(f"{task.audio}: ")
             return Outcome(task.audio_path, None, told, seconds=memory.seconds)
+        except MemoryError:
+            told = "is too long for the memory that is free"
+            return Outcome(task.audio_path, None, told, seconds=memory.seconds)
         finally:
             memory.save()
         return Outcome(task.audio_path, record, "", tuple(track.notes), memory.seconds)
-
 
     def absent(self, name: str) -> str:
         """Return what a stream lacks to hear anything here; nothing where it lacks nothing."""
@@ -138,7 +140,7 @@ class _Track:
     def _about(self) -> Fields:
         mono = self.mono
         return {
-            "duration": round(mono.duration, 4),
+            "duration": round(mono.duration, 6),  # one sample is 0.000005 s, and no track of 0 s
             "sample_rate": mono.sample_rate,
             "channels": mono.channels,
         }
@@ -177,7 +179,11 @@ class _Track:
             return told
 
         try:
-            about = {"text": text, "config": clap.config.model_dump(mode="json")}  # type: ignore[attr-defined]
+            about = {
+                "version": clap.feature_version,
+                "config": clap.config.model_dump(mode="json"),  # type: ignore[attr-defined]
+                "text": text,
+            }
             self.record |= self.memory.find("clap text", about, work)
         except MuzeError as fault:
             self._lack(["clap_text_embedding"], clap.extractor, "", str(fault))
@@ -236,7 +242,8 @@ class _Track:
                 features = stream.extract(audio, cut)
                 found = stream.fields(features, cut)
                 sure = confidence(stream, audio, cut) if found else {}
-            sure = {key: round(value, 3) for key, value in sure.items()}
+                sure = {key: round(value, 3) for key, value in sure.items()}
+                json.dumps([found, sure], allow_nan=False)  # or no record could be written
             return {"fields": found, "backend": stream.extractor, "confidence": sure}
 
         try:
@@ -245,11 +252,11 @@ class _Track:
             told = str(fault) if isinstance(fault, NotInstalledError) else self.by.absent(name)
             if not told:
                 raise
-            self._lack(wanted or [name], name, "", told)
+            self._lack(wanted, name, "", told)
             self.notes.append(told)  # so it is for every track
             return
         except MuzeError as fault:
-            self._lack(wanted or [name], name, "", str(fault))
+            self._lack(wanted, name, "", str(fault))
             self.notes.append(f"{self.task.audio_path}: {fault}")
             return
         version = str(stream.feature_version)
@@ -299,7 +306,7 @@ class _Track:
         """Add has_vocals, the words and their language, from voice and transcription together."""
         if "has_vocals" not in self.by.streams or self.record.get("has_vocals") is False:
             return
-        about = {"model": self.by.whisper_model, "full": self.by.whisper_full}
+        about = {"version": 1, "model": self._whisper, "full": self.by.whisper_full}
         keys = ("has_vocals", "lyrics", "words", "language")
         try:
             heard = self.memory.find("words", about, self._hear_words)
@@ -324,7 +331,12 @@ class _Track:
         from muze.pipelines.sung import hear_sung_words
 
         until = None if self.by.whisper_full else WORDS_SECONDS
-        return hear_sung_words(self.mono.audio, self.by.whisper_model, until)
+        return hear_sung_words(self.mono.audio, self._whisper, until)
+
+    @property
+    def _whisper(self) -> str | None:
+        model: str | None = self.by.streams["has_vocals"].config.whisper_model  # type: ignore[attr-defined]
+        return model
 
     def _find_segments(self) -> None:
         from muze.analysis.structure import hear_segments

@@ -31,8 +31,9 @@ class Task:
     """The file that remembers what was found out."""
 
     def to_json(self) -> Fields:
-        """Return it as JSON."""
-        return {**asdict(self), "audio": str(self.audio), "cache": str(self.cache)}
+        """Return it as JSON, its paths such that they hold in another folder as well."""
+        audio, cache = str(self.audio.absolute()), str(self.cache.absolute())
+        return {**asdict(self), "audio": audio, "cache": cache}
 
     @classmethod
     def from_json(cls, told: Fields) -> Task:
@@ -75,7 +76,8 @@ class Memory:
         self.seconds: dict[str, float] = {}
         self._new = False
         try:
-            self._known: dict[str, Fields] = json.loads(path.read_text(encoding="utf-8"))
+            known = json.loads(path.read_text(encoding="utf-8"))
+            self._known: dict[str, Fields] = known if isinstance(known, dict) else {}
         except (OSError, ValueError):  # none yet, or one that was damaged: it is found out again
             self._known = {}
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from muze.audio.io import write_whole
 from muze.core.errors import DatasetError
 from muze.core.files import sha256
-from muze.data.store import Record, read_dataset, write_dataset
+from muze.data.store import Record, known_suffix, read_dataset, write_dataset
 from muze.pipelines.annotate import Listener
 from muze.pipelines.annotation import Fields, Outcome, Task, Unheard
-from muze.pipelines.listening import BuildSettings, cache_folder, open_listener
+from muze.pipelines.listening import BuildSettings, cache_folder, memory_file, open_listener
 from muze.pipelines.scan import Found, Refused, Scan, scan
 from muze.report import Report
 
@@ -77,20 +77,28 @@ def build_dataset(
 
     Raises:
         DatasetError: there is no such folder, nothing in it can be heard, the metadata makes no
-            sense, or ``output`` was changed by somebody else since it was built.
+            sense, ``output`` is no name of a dataset, or it was changed by somebody else since it
+            was built.
     """
+    known_suffix(output)
     kept = _kept(output) if add else ()
-    if not add:
-        _check_output(output, force)
+    ours = _is_ours(output) or (force and not add)
+    if not add and not ours:
+        raise DatasetError(
+            f"{output}: is not as a build left it; what was changed would be lost. --force "
+            "overwrites it; corrections are kept in a table given with --metadata"
+        )
     listener = open_listener(settings, recalls=True)
     found = scan(folder)
     if not found.files:
         raise DatasetError(f"{folder}: holds no sound files")
     files = found.files[:max_tracks]
-    built = Built(refused=list(found.refused))
-    tasks = list(_tasks(found, files, output, metadata, built, report))
-    same = {(record["audio_path"], record.get("audio_sha256")) for record in kept}
-    tasks = [task for task in tasks if (task.audio_path, task.sha256) not in same]
+    under = _relative(folder, output.parent)
+    built = Built(refused=[replace(r, path=_joined(under, r.path)) for r in found.refused])
+    tasks = list(_tasks(found, files, output, under, kept, metadata, built, report))
+    same = {record["audio_path"]: record.get("audio_sha256") for record in kept}
+    # a record that tells no hash was not built here, and is not known to have changed
+    tasks = [t for t in tasks if same.get(t.audio_path, "") not in (None, t.sha256)]
     records: dict[str, Record] = {}
     for outcome in _outcomes(tasks, listener, settings, report):
         _count(outcome, built)
@@ -102,8 +110,7 @@ def build_dataset(
     if not built.tracks:
         first = built.broken[0]
         raise DatasetError(f"{folder}: nothing could be heard; {first.path}: {first.reason}")
-    write_dataset(output, built.tracks)
-    _remember(output, built)
+    _write(output, built, ours)
     return built
 
 
@@ -155,34 +162,46 @@ def _tasks(
     found: Scan,
     files: Iterable[Found],
     output: Path,
+    under: str,
+    kept: Iterable[Record],
     metadata: Path | None,
     built: Built,
     report: Report,
 ) -> Iterator[Task]:
-    """Yield a task for each sound that is there once; the same file again is left out."""
+    """Yield a task for each sound that is there once; the same file again is left out.
+
+    ``under`` leads from the output to the folder; a sound that a record of ``kept`` has is its.
+    """
     cache = cache_folder(output)
     told = {} if metadata is None else _outside(metadata, found, built)
-    first: dict[str, str] = {}
-    for file, digest in _hashed(found, files, cache, built, report):
-        audio = found.folder / file.path
-        audio_path = _relative(audio, output.parent)
-        if digest in first:
+    hashed = [
+        (file, _joined(under, file.path), digest)
+        for file, digest in _hashed(found, files, cache, under, built, report)
+    ]
+    now = {audio_path: digest for _, audio_path, digest in hashed}
+    first = {
+        digest: path
+        for path, digest in ((r["audio_path"], r.get("audio_sha256")) for r in kept)
+        if digest and now.get(path, digest) == digest and (output.parent / path).is_file()
+    }
+    for file, audio_path, digest in hashed:
+        if first.setdefault(digest, audio_path) != audio_path:
             same = f"is the same file as {first[digest]}"
             built.refused.append(Refused(audio_path, same, broken=False))
             continue
-        first[digest] = audio_path
         fields, provenance = told.get(file.path, ({}, {}))
-        kept = cache / "heard" / digest[:2] / f"{digest}.json"
-        yield Task(audio, audio_path, digest, fields, provenance, kept)
+        memory = memory_file(cache, digest)
+        yield Task(found.folder / file.path, audio_path, digest, fields, provenance, memory)
 
 
 def _hashed(
-    found: Scan, files: Iterable[Found], cache: Path, built: Built, report: Report
+    found: Scan, files: Iterable[Found], cache: Path, under: str, built: Built, report: Report
 ) -> list[tuple[Found, str]]:
     """Return the files with the SHA-256 of each, worked out once as long as none is changed."""
     index = cache / "files.json"
     try:
         known: dict[str, list[Any]] = json.loads(index.read_text(encoding="utf-8"))
+        known = known if isinstance(known, dict) else {}
     except (OSError, ValueError):  # none yet, or damaged: worked out again
         known = {}
     hashed, fresh = [], {}
@@ -197,7 +216,7 @@ def _hashed(
             try:
                 entry = [file.size, file.changed_ns, sha256(audio)]
             except OSError as fault:
-                path = _relative(audio, cache.parent)
+                path = _joined(under, file.path)
                 built.refused.append(Refused(path, f"cannot be read ({fault.strerror})"))
                 continue
         fresh[key] = entry
@@ -216,29 +235,45 @@ def _outside(metadata: Path, found: Scan, built: Built) -> Mapping[str, tuple[Fi
     return table.rows
 
 
-def _relative(audio: Path, folder: Path) -> str:
-    return Path(os.path.relpath(audio.absolute(), folder.absolute())).as_posix()
+def _relative(music: Path, folder: Path) -> str:
+    """Return the path that leads from a folder to the music, links on the way or not."""
+    path = os.path.relpath(music.absolute(), folder.absolute())
+    there = os.path.normpath(folder.resolve() / path)  # ".." leads out of what a link names
+    if not os.path.exists(there) or not os.path.samefile(there, music):
+        path = os.path.relpath(music.resolve(), folder.resolve())
+    return Path(path).as_posix()
+
+
+def _joined(under: str, path: str) -> str:
+    return (PurePosixPath(under) / path).as_posix()
 
 
 def _report_path(output: Path) -> Path:
     return output.with_suffix(".report.json")
 
 
-def _check_output(output: Path, force: bool) -> None:
-    """Refuse to overwrite what somebody wrote or corrected by hand."""
-    if not output.exists() or force:
-        return
+def _is_ours(output: Path) -> bool:
+    """Return whether a build would overwrite nothing that somebody corrected by hand."""
+    if not output.exists():
+        return True
     try:
-        written = json.loads(_report_path(output).read_text(encoding="utf-8"))["sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        written = None
-    if written != sha256(output):
-        raise DatasetError(
-            f"{output}: is not as a build left it; what was changed would be lost. --force "
-            "overwrites it; corrections are kept in a table given with --metadata"
-        )
+        told = json.loads(_report_path(output).read_text(encoding="utf-8"))
+        return sha256(output) in (told["sha256"], told.get("sha256_before"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
 
 
-def _remember(output: Path, built: Built) -> None:
-    told = {"sha256": sha256(output), **built.to_json()}
+def _write(output: Path, built: Built, ours: bool) -> None:
+    """Write the records and the report; where all records are a build's, that tells their hash.
+
+    Killed between the two, ``output`` is as the build before left it, whose hash is told as well.
+    """
+    fresh = output.with_name(f".{output.stem}.built{output.suffix}")
+    write_dataset(fresh, built.tracks)
+    told = {
+        "sha256": sha256(fresh) if ours else None,
+        "sha256_before": sha256(output) if ours and output.exists() else None,
+        **built.to_json(),
+    }
     write_whole(_report_path(output), json.dumps(told, indent=2).encode())
+    fresh.replace(output)

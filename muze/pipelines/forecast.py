@@ -9,7 +9,7 @@ from pathlib import Path
 
 from muze.audio.tags import told_length
 from muze.pipelines.annotation import Fields
-from muze.pipelines.listening import cache_folder
+from muze.pipelines.listening import cache_folder, memory_file
 from muze.pipelines.scan import Refused, scan
 from muze.report import Report
 
@@ -77,9 +77,15 @@ def forecast(folder: Path, output: Path | None, workers: int, report: Report) ->
 
 
 def _known(output: Path) -> dict[str, tuple[int, int]]:
+    """Return size and time of change of the files in which something was heard."""
+    cache = cache_folder(output)
     try:
-        told = json.loads((cache_folder(output) / "files.json").read_text(encoding="utf-8"))
-        return {path: (entry[0], entry[1]) for path, entry in told.items()}
+        told = json.loads((cache / "files.json").read_text(encoding="utf-8"))
+        return {
+            path: (size, changed_ns)
+            for path, (size, changed_ns, digest) in told.items()
+            if memory_file(cache, digest).exists()
+        }
     except (OSError, ValueError, AttributeError, IndexError, TypeError):
         return {}
 

@@ -92,7 +92,9 @@ def stored_latents(dataset: Dataset, model: AudioVAE, vae_sha256: str) -> list[L
         try:
             tensors = load_file(folder / name)
         except (OSError, SafetensorError) as fault:
-            raise DatasetError(f"{folder / name}: is damaged; encode anew ({fault})") from None
+            raise DatasetError(
+                f"{folder / name}: is damaged; delete {folder} and encode anew ({fault})"
+            ) from None
         found |= {key: tensor.numpy() for key, tensor in tensors.items()}
     names = [identity(dataset, record, model.settings.mel) for record in dataset.tracks]
     return [found[name] for name in names] if all(name in found for name in names) else None

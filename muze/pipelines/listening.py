@@ -49,7 +49,6 @@ def open_listener(settings: BuildSettings, recalls: bool = False) -> Listener:
     return Listener(
         open_streams(configs, registry),
         registry,
-        settings.whisper_model,
         settings.whisper_full,
         settings.segments,
         _captions(settings),
@@ -90,7 +89,10 @@ def read_setting(text: str) -> tuple[str, str, Any]:
     stream, dot, key = where.strip().rpartition(".")
     if not equals or not dot:
         raise MuzeError(f"--set {text!r} should be like f0.extractor=pyin")
-    return stream, key, yaml.safe_load(value)
+    try:
+        return stream, key, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise MuzeError(f"--set {text!r}: {value!r} is no value that YAML knows") from None
 
 
 def available_cores() -> int:
@@ -102,3 +104,8 @@ def available_cores() -> int:
 def cache_folder(output: Path) -> Path:
     """Return where a dataset's build remembers what it heard: ``data.cache`` of ``data.json``."""
     return output.with_suffix(".cache")
+
+
+def memory_file(cache: Path, sha256: str) -> Path:
+    """Return the file of a cache that remembers what was heard in one sound."""
+    return cache / "heard" / sha256[:2] / f"{sha256}.json"

@@ -8,13 +8,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import cache
 
 from muze.pipelines.annotate import Listener
 from muze.pipelines.annotation import Outcome, Task
 from muze.pipelines.listening import BuildSettings, available_cores, open_listener
 
 CRASHED = "whoever listened to it crashed; the file may be damaged, or memory ran out"
-_listener: Listener | None = None
+_settings: BuildSettings | None = None
 
 
 def annotate_locally(tasks: Sequence[Task], settings: BuildSettings) -> Iterator[Outcome]:
@@ -29,16 +30,22 @@ def annotate_locally(tasks: Sequence[Task], settings: BuildSettings) -> Iterator
         suspects: list[Task] = []
         with _pool(settings, settings.workers) as pool:
             running: dict[Future[list[Outcome]], tuple[Task, ...]] = {}
-            while (waiting and not suspects) or running:
-                while waiting and not suspects and len(running) < settings.workers:
-                    batch = waiting.pop()
-                    running[pool.submit(_work, batch)] = batch
+            broken = False
+            while (waiting and not broken) or running:
+                while waiting and not broken and len(running) < settings.workers:
+                    try:
+                        running[pool.submit(_work, waiting[-1])] = waiting[-1]
+                    except BrokenProcessPool:  # one died since the last outcome
+                        broken = True
+                    else:
+                        waiting.pop()
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     batch = running.pop(future)
                     try:
                         yield from future.result()
                     except BrokenProcessPool:
+                        broken = True
                         suspects += batch
         for task in suspects:
             yield _alone(task, settings)
@@ -60,8 +67,8 @@ def _pool(settings: BuildSettings, workers: int) -> ProcessPoolExecutor:
 
 
 def _begin(settings: BuildSettings, threads: int) -> None:
-    """Start a worker: its models are loaded once, and it ends when its parent has."""
-    global _listener
+    """Start a worker, which ends when its parent has."""
+    global _settings
     os.environ["OMP_NUM_THREADS"] = str(threads)  # before torch is imported
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -71,9 +78,16 @@ def _begin(settings: BuildSettings, threads: int) -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-    _listener = open_listener(settings)
+    _settings = settings
 
 
 def _work(tasks: Sequence[Task]) -> list[Outcome]:
-    assert _listener is not None
-    return [_listener.annotate(task) for task in tasks]
+    listener = _listener()
+    return [listener.annotate(task) for task in tasks]
+
+
+@cache
+def _listener() -> Listener:
+    """Return this worker's own; what this raises is told, where a dead worker's is not."""
+    assert _settings is not None
+    return open_listener(_settings)

@@ -69,19 +69,23 @@ def _walk(root: Path, under: str, above: set[tuple[int, int]]) -> Iterator[Found
     try:
         entries = sorted(os.scandir(root / under), key=lambda entry: entry.name)
     except OSError as fault:
-        yield Refused(under, f"may not be read ({fault.strerror})")
+        yield Refused(_shown(under), f"may not be read ({fault.strerror})")
         return
     for entry in entries:
         path = f"{under}/{entry.name}" if under else entry.name
         if entry.name.startswith("."):
             continue
-        if entry.is_dir():
-            identity = _identity(Path(entry.path))
+        try:
+            identity = _identity(Path(entry.path)) if entry.is_dir() else None
+        except OSError as fault:  # a link to itself, or one whose end may not be seen
+            yield Refused(_shown(path), f"cannot be followed ({fault.strerror})", _sounds(path))
+            continue
+        if identity is not None:
             if identity in above:
                 yield Refused(_shown(path), "is a link that leads back to a folder above it", False)
             else:
                 yield from _walk(root, path, {*above, identity})
-        elif Path(entry.name).suffix.lower() in SUFFIXES:
+        elif _sounds(path):
             yield _file(entry, path)
 
 
@@ -98,6 +102,10 @@ def _file(entry: os.DirEntry[str], path: str) -> Found | Refused:
     if not entry.is_file():
         return Refused(path, "is no file")
     return Found(path, about.st_size, about.st_mtime_ns)
+
+
+def _sounds(path: str) -> bool:
+    return Path(path).suffix.lower() in SUFFIXES
 
 
 def _identity(folder: Path) -> tuple[int, int]:

@@ -13,6 +13,7 @@ import soundfile
 from muze.core.errors import NotInstalledError
 from muze.core.files import sha256
 from muze.core.registry import Registry
+from muze.data.store import read_dataset, write_dataset
 from muze.pipelines.annotate import Listener
 from muze.pipelines.annotation import Memory, Task
 from muze.pipelines.components import open_streams
@@ -99,6 +100,14 @@ def test_a_fifth_of_a_second_is_a_track(tmp_path: Path) -> None:
     assert outcome.record["duration"] == 0.2
 
 
+def test_one_sample_is_a_track_that_can_be_read_again(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "x.wav", np.asarray([0.3]), 192000)
+    record = listener("loudness").annotate(task(tmp_path / "x.wav")).record
+    assert record is not None
+    write_dataset(tmp_path / "set.json", [record])
+    assert read_dataset(tmp_path / "set.json").tracks == (record,)
+
+
 def test_what_is_no_sound_is_the_reason(tmp_path: Path) -> None:
     (tmp_path / "x.mp3").write_text("words " * 1000)
     outcome = listener(*STREAMS).annotate(task(tmp_path / "x.mp3"))
@@ -156,6 +165,55 @@ def test_a_stream_that_fails_costs_its_own_fields(
     assert len(outcome.notes) == 2
     monkeypatch.undo()  # what failed is tried again
     assert by.annotate(task(tmp_path / "song.wav")).record["drum_onsets"] is not None
+
+
+def test_a_stream_that_gives_what_is_no_json_costs_its_own_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by = listener("loudness", "drums", "melody", segments=False)
+    monkeypatch.setattr(by.streams["drums"], "fields", lambda *_: {"drum_onsets": np.float32(1)})
+    monkeypatch.setattr(by.streams["melody"], "fields", lambda *_: {"melody_chroma": float("nan")})
+    record = by.annotate(task(song(tmp_path / "song.wav"))).record
+    assert record is not None
+    assert record["loudness"] is not None
+    assert "not JSON" in record["provenance"]["drum_onsets"]["reason"]
+    assert "JSON" in record["provenance"]["melody_chroma"]["reason"]
+
+
+def test_a_track_too_long_for_memory_is_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("muze.pipelines.annotate.read_mono", full)
+    outcome = listener("loudness").annotate(task(song(tmp_path / "song.wav")))
+    assert outcome.record is None
+    assert "memory" in outcome.reason
+
+
+def test_the_whisper_of_has_vocals_hears_the_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, asked = Registry(), []
+
+    def hear(_audio: object, model: str | None, _until: object) -> dict[str, Any]:
+        asked.append(model)
+        raise NotInstalledError("no model")
+
+    monkeypatch.setattr("muze.pipelines.sung.hear_sung_words", hear)
+    streams = open_streams({"has_vocals": {"whisper_model": "base"}}, registry)
+    Listener(streams, registry, segments=False).annotate(task(song(tmp_path / "song.wav")))
+    assert asked == ["base"]
+
+
+def test_a_task_told_to_another_machine_has_whole_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = Task(Path("a.wav"), "a.wav", "0", {}, {}, Path("c") / "a.json")
+    again = Task.from_json(told.to_json())
+    assert (again.audio, again.cache) == (tmp_path / "a.wav", tmp_path / "c" / "a.json")
 
 
 def test_memory_keeps_what_it_was_told_by_name_and_question(tmp_path: Path) -> None:

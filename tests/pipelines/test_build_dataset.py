@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from muze.core.errors import DatasetError, PluginError
+from muze.core.errors import DatasetError, MuzeError, PluginError
 from muze.data.store import read_dataset
 from muze.pipelines import build_dataset as building
 from muze.pipelines.annotation import Outcome, Task
 from muze.pipelines.build_dataset import Built, build_dataset
+from muze.pipelines.forecast import forecast
 from muze.pipelines.listening import BuildSettings, open_listener, read_setting
 from muze.report import SilentReport
 
@@ -140,12 +141,106 @@ def test_a_table_tells_what_is_known(tmp_path: Path) -> None:
     assert track["provenance"]["artist"]["backend"] == "known.csv"
 
 
+@pytest.mark.usefixtures("in_this_process")
+def test_what_was_corrected_by_hand_stays_so_after_tracks_were_added(tmp_path: Path) -> None:
+    tone(tmp_path / "music" / "a.wav")
+    output = tmp_path / "set.json"
+    build(tmp_path / "music", output)
+    content = json.loads(output.read_text())
+    content["tracks"][0]["artist"] = "Somebody"
+    output.write_text(json.dumps(content))
+    build(tmp_path / "music", output, add=True)
+    with pytest.raises(DatasetError, match="--force"):
+        build(tmp_path / "music", output)
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_records_that_were_not_built_here_stay_when_tracks_are_added(tmp_path: Path) -> None:
+    tone(tmp_path / "music" / "a.wav")
+    tone(tmp_path / "music" / "b.wav", 330)
+    known = {"audio_path": "music/a.wav", "duration": 1.0, "artist": "Ann"}
+    (tmp_path / "set.json").write_text(json.dumps({"muze_dataset": 1, "tracks": [known]}))
+    added = build(tmp_path / "music", tmp_path / "set.json", add=True)
+    assert added.tracks[0] == known
+    assert [track["audio_path"] for track in added.tracks] == ["music/a.wav", "music/b.wav"]
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_copy_of_a_track_that_is_there_is_not_added(tmp_path: Path) -> None:
+    tone(tmp_path / "music" / "a.wav")
+    build(tmp_path / "music", tmp_path / "set.json")
+    (tmp_path / "more").mkdir()
+    shutil.copy(tmp_path / "music" / "a.wav", tmp_path / "more" / "copy.wav")
+    added = build(tmp_path / "more", tmp_path / "set.json", add=True)
+    assert [track["audio_path"] for track in added.tracks] == ["music/a.wav"]
+    assert [item.reason for item in added.refused] == ["is the same file as music/a.wav"]
+    tone(tmp_path / "music" / "a.wav", 999)  # what the copy holds is nowhere else now
+    tracks = build(tmp_path, tmp_path / "set.json", add=True).tracks
+    assert {Path(track["audio_path"]).name for track in tracks} == {"a.wav", "copy.wav"}
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_killed_before_the_dataset_is_there_the_next_build_finishes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    music, output = tmp_path / "music", tmp_path / "set.json"
+    tone(music / "a.wav")
+    build(music, output)
+    tone(music / "b.wav", 330)
+    whole = Path.replace
+
+    def killed(path: Path, target: Path) -> Path:
+        if target == output:
+            raise KeyboardInterrupt
+        return whole(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build(music, output)
+    assert len(build(music, output).tracks) == 2
+    assert len(build(music, output).tracks) == 2
+
+
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("linked", ["data", "music"])
+def test_paths_lead_to_the_sound_through_links(tmp_path: Path, linked: str) -> None:
+    (tmp_path / "far" / "away" / linked).mkdir(parents=True)
+    (tmp_path / linked).symlink_to(tmp_path / "far" / "away" / linked)
+    tone(tmp_path / "music" / "a.wav")
+    build(tmp_path / "music", tmp_path / "data" / "set.json")
+    dataset = read_dataset(tmp_path / "data" / "set.json")
+    assert dataset.audio(dataset.tracks[0]).samefile(tmp_path / "music" / "a.wav")
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_paths_of_what_is_refused_lead_from_the_dataset(tmp_path: Path) -> None:
+    tone(tmp_path / "music" / "a.wav")
+    (tmp_path / "music" / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
+    (tmp_path / "music" / "text.mp3").write_text("no sound " * 500)
+    built = build(tmp_path / "music", tmp_path / "data" / "set.json")
+    assert [item.path for item in built.broken] == ["../music/gone.wav", "../music/text.mp3"]
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_what_was_read_and_not_heard_is_still_to_hear(tmp_path: Path) -> None:
+    tone(tmp_path / "music" / "a.wav")
+    output = tmp_path / "set.json"
+    build(tmp_path / "music", output)
+    assert forecast(tmp_path / "music", output, 1, SilentReport()).new_files == 0
+    for memory in (tmp_path / "set.cache" / "heard").rglob("*.json"):
+        memory.unlink()
+    assert forecast(tmp_path / "music", output, 1, SilentReport()).new_files == 1
+
+
 def test_what_cannot_be_is_told_before_any_work(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DatasetError, match="no sound files"):
         build(tmp_path / "empty", tmp_path / "set.json")
     with pytest.raises(DatasetError, match="no such folder"):
         build(tmp_path / "nowhere", tmp_path / "set.json")
+    with pytest.raises(DatasetError, match=r"ends in \.json or \.parquet"):
+        build(tmp_path / "empty", tmp_path / "set.txt")
     wrong = QUICK.model_copy(update={"streams": ("loudnes",)})
     with pytest.raises(PluginError, match="loudnes"):
         build(tmp_path / "empty", tmp_path / "set.json", settings=wrong)
@@ -157,6 +252,8 @@ def test_what_cannot_be_is_told_before_any_work(tmp_path: Path) -> None:
 def test_a_setting_is_read_as_stream_key_and_value() -> None:
     assert read_setting("f0.extractor=pyin") == ("f0", "extractor", "pyin")
     assert read_setting("acme.lyrics.words=3") == ("acme.lyrics", "words", 3)
+    with pytest.raises(MuzeError, match="no value"):
+        read_setting("f0.extractor=[")
 
 
 KILLED = """

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from muze.core.errors import MuzeError
 from muze.core.files import sha256
 from muze.pipelines import local_engine
 from muze.pipelines.annotation import Outcome, Task
@@ -71,6 +75,36 @@ def test_a_file_that_kills_its_listener_costs_itself_alone(
     lost = {path: outcome.reason for path, outcome in found.items() if outcome.record is None}
     assert list(lost) == ["2.wav"]
     assert "crashed" in lost["2.wav"]
+
+
+PIDS = """
+import os
+from muze.pipelines.annotation import Outcome
+
+def work(tasks):
+    return [Outcome(task.audio_path, {"pid": os.getpid()}) for task in tasks]
+"""
+
+
+def test_a_process_that_dies_between_two_tracks_costs_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "muze_pids.py").write_text(PIDS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(local_engine, "_work", import_module("muze_pids").work)
+    outcomes = annotate_locally(tasks(tmp_path, 3, "c"), settings(workers=1))
+    first = next(outcomes)
+    assert first.record is not None
+    os.kill(first.record["pid"], signal.SIGKILL)
+    for process in multiprocessing.active_children():
+        process.join()
+    assert len([first, *outcomes]) == 3
+
+
+def test_a_device_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:
+    wrong = settings(workers=1).model_copy(update={"device": "tpu"})
+    with pytest.raises(MuzeError, match="tpu"):
+        [*annotate_locally(tasks(tmp_path, 1, "c"), wrong)]
 
 
 @pytest.mark.slow

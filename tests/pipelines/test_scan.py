@@ -69,3 +69,14 @@ def test_a_folder_that_may_not_be_read_is_told(tmp_path: Path) -> None:
 def test_there_is_no_such_folder(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="no such folder"):
         scan(tmp_path / "nowhere")
+
+
+def test_a_link_to_itself_is_told(tmp_path: Path) -> None:
+    fill(tmp_path, ["song.mp3"])
+    for name in ("round", "round.mp3"):
+        (tmp_path / name).symlink_to(name)
+    found = scan(tmp_path)
+    assert [file.path for file in found.files] == ["song.mp3"]
+    assert [(item.path, item.broken) for item in found.refused] == [
+        ("round", False), ("round.mp3", True)
+    ]  # fmt: skip
