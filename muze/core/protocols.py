@@ -246,3 +246,22 @@ class Separator(Protocol):
     def separate(self, audio: Audio) -> dict[str, Audio]:
         """Return stems by name; they share the mix's length and rate."""
         ...
+
+
+def about(separator: Separator) -> str:
+    """Return what takes a mix apart, as records tell it; its name, where it does not say.
+
+    One that can say has ``about``, a line such as ``Demucs htdemucs (demucs 4.1.0)``.
+    """
+    told: str = getattr(separator, "about", separator.name)
+    return told
+
+
+def check_installed(separator: Separator) -> None:
+    """Let a separator say, before there is a mix, that its library or weights are not there.
+
+    One that has ``check()`` raises a ``NotInstalledError`` from it, and loads no network for it.
+    """
+    check = getattr(separator, "check", None)
+    if check is not None:
+        check()

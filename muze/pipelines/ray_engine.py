@@ -12,6 +12,8 @@ from muze.pipelines.annotate import Listener
 from muze.pipelines.annotation import Outcome, Task
 from muze.pipelines.listening import BuildSettings, open_listener
 
+LOST = "whoever listened to it, or to another of its batch, failed twice; Ray's logs tell more"
+
 
 class _Worker:
     """A listener kept by a Ray actor; rows are JSON texts in and out."""
@@ -37,7 +39,9 @@ def annotate_on_ray(tasks: Sequence[Task], settings: BuildSettings) -> Iterator[
     except ModuleNotFoundError:
         raise NotInstalledError('--engine ray needs Ray: pip install "muze[ray]"') from None
     ray.init(ignore_reinit_error=True, log_to_driver=False, logging_level=logging.ERROR)
-    ray.data.DataContext.get_current().enable_progress_bars = False  # the build has its own
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False  # the build has its own
+    context.max_errored_blocks = -1  # a batch that fails costs itself, and not the build
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     told = [{"task": json.dumps(task.to_json())} for task in tasks]
     # in blocks of a batch from the start: to part them later would need a processor of its own
@@ -47,6 +51,12 @@ def annotate_on_ray(tasks: Sequence[Task], settings: BuildSettings) -> Iterator[
         fn_constructor_args=(settings.model_dump_json(),),
         batch_size=settings.batch_size,
         compute=ray.data.ActorPoolStrategy(size=settings.workers),
+        max_task_retries=1,
     )
+    lost = {task.audio_path for task in tasks}
     for row in heard.iter_rows():
-        yield Outcome.from_json(json.loads(row["outcome"]))
+        outcome = Outcome.from_json(json.loads(row["outcome"]))
+        lost.discard(outcome.audio_path)
+        yield outcome
+    for path in sorted(lost):
+        yield Outcome(path, None, LOST)

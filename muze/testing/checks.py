@@ -49,11 +49,14 @@ def checks_of(
         from muze.testing import vocoders
 
         case, checks = vocoders.VocoderCase(component, weights), vocoders.CHECKS
-    else:
+    elif kind == "voice":
         from muze.testing import voices
 
-        case = voices.VoiceCase(component) if kind == "voice" else voices.SeparatorCase(component)
-        checks = voices.VOICE_CHECKS if kind == "voice" else voices.SEPARATOR_CHECKS
+        case, checks = voices.VoiceCase(component), voices.CHECKS
+    else:
+        from muze.testing import separators
+
+        case, checks = separators.SeparatorCase(component), separators.CHECKS
     return [(check.__name__.removeprefix("check_"), partial(check, case)) for check in checks]
 
 

@@ -1,4 +1,4 @@
-"""What every voice backend and every separator must do."""
+"""What every voice backend must do."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 
 from muze.core.errors import MuzeError
 from muze.core.grid import Audio
-from muze.core.protocols import Separator, VoiceBackend
-from muze.testing import sounds
+from muze.core.protocols import VoiceBackend
 from muze.testing.settings import check_config, check_light_import, require
 
 
@@ -23,13 +22,6 @@ class VoiceCase:
     def backend(self) -> VoiceBackend:
         """The backend with its default settings."""
         return self.cls(self.cls.Config())
-
-
-class SeparatorCase:
-    """A separator under test."""
-
-    def __init__(self, component: type[Separator]) -> None:
-        self.cls = component
 
 
 def check_voices(case: VoiceCase) -> None:
@@ -56,21 +48,6 @@ def check_unknown_voice(case: VoiceCase) -> None:
     raise AssertionError("it speaks with a voice it does not have; raise PluginError")
 
 
-def check_stems(case: SeparatorCase) -> None:
-    """Stems have names, and the mix's rate, channels and length."""
-    one = sounds.chords(["C", "Am"], 1.0)
-    for mix in (one, Audio(np.repeat(one.samples, 2, axis=0), one.sample_rate)):
-        stems = case.cls(case.cls.Config()).separate(mix)
-        require(bool(stems), "it gives no stem")
-        for name, stem in stems.items():
-            _is_sound(stem, name)
-            require(
-                stem.sample_rate == mix.sample_rate and stem.samples.shape == mix.samples.shape,
-                f"{name} is {stem.samples.shape} at {stem.sample_rate} Hz, "
-                f"the mix {mix.samples.shape} at {mix.sample_rate} Hz",
-            )
-
-
 def _is_sound(audio: Audio, what: str) -> None:
     samples = audio.samples
     require(samples.ndim == 2 and samples.shape[1] > 0, f"{what} is {samples.shape}, want (C, n)")
@@ -79,5 +56,4 @@ def _is_sound(audio: Audio, what: str) -> None:
     require(audio.sample_rate > 0, f"{what} has the rate {audio.sample_rate}")
 
 
-VOICE_CHECKS = (check_config, check_light_import, check_voices, check_speech, check_unknown_voice)
-SEPARATOR_CHECKS = (check_config, check_light_import, check_stems)
+CHECKS = (check_config, check_light_import, check_voices, check_speech, check_unknown_voice)

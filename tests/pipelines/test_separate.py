@@ -60,7 +60,7 @@ class Halves:
     def separate(self, audio):
         """Return the stems."""
         half = Audio(audio.samples / 2, audio.sample_rate)
-        return {name: half for name in self.names}
+        return dict.fromkeys(self.names, half)
 
 
 def test_vocals_are_one_channel_as_long_as_the_mix():
