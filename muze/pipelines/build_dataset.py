@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -252,28 +253,43 @@ def _report_path(output: Path) -> Path:
     return output.with_suffix(".report.json")
 
 
+def _last(output: Path) -> Fields:
+    """Return the report of the build before; an empty one where there is none."""
+    try:
+        told = json.loads(_report_path(output).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 def _is_ours(output: Path) -> bool:
     """Return whether a build would overwrite nothing that somebody corrected by hand."""
     if not output.exists():
         return True
-    try:
-        told = json.loads(_report_path(output).read_text(encoding="utf-8"))
-        return sha256(output) in (told["sha256"], told.get("sha256_before"))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
+    told = _last(output)
+    return sha256(output) in (told.get("sha256"), told.get("sha256_before"))
 
 
 def _write(output: Path, built: Built, ours: bool) -> None:
     """Write the records and the report; where all records are a build's, that tells their hash.
 
     Killed between the two, ``output`` is as the build before left it, whose hash is told as well.
+    Records that are as they were are not written again.
     """
-    fresh = output.with_name(f".{output.stem}.built{output.suffix}")
-    write_dataset(fresh, built.tracks)
-    told = {
-        "sha256": sha256(fresh) if ours else None,
-        "sha256_before": sha256(output) if ours and output.exists() else None,
-        **built.to_json(),
-    }
-    write_whole(_report_path(output), json.dumps(told, indent=2).encode())
-    fresh.replace(output)
+    before = _last(output) if output.exists() else {}
+    if ours and before.get("tracks", 0) > len(built.tracks):
+        built.notes.append(f"{output}: had {before['tracks']} tracks, has {len(built.tracks)} now")
+    records = hashlib.sha256(json.dumps(built.tracks).encode()).hexdigest()
+    hashes = {"sha256": before.get("sha256"), "sha256_before": None, "records": records}
+    fresh = None
+    if not ours or before.get("records") != records or sha256(output) != before.get("sha256"):
+        fresh = output.with_name(f".{output.stem}.built{output.suffix}")
+        write_dataset(fresh, built.tracks)
+        hashes["sha256"] = sha256(fresh) if ours else None
+        hashes["sha256_before"] = sha256(output) if ours and output.exists() else None
+    told = built.to_json()
+    if not built.heard:  # what was measured still holds
+        told["seconds_per_second"] = before.get("seconds_per_second")
+    write_whole(_report_path(output), json.dumps({**hashes, **told}, indent=2).encode())
+    if fresh is not None:
+        fresh.replace(output)

@@ -44,6 +44,10 @@ def open_listener(settings: BuildSettings, recalls: bool = False) -> Listener:
         from muze.pipelines.load import choose_device
 
         listen_on(choose_device(settings.device))
+    elif settings.whisper_model is not None:
+        from muze.analysis.words import load_whisper
+
+        load_whisper(settings.whisper_model)  # a wrong one is told now, and not by every track
     registry = Registry()
     configs = _configs(settings, registry)
     return Listener(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import cache
 
 from muze.pipelines.annotate import Listener
@@ -34,7 +36,8 @@ def annotate_locally(tasks: Sequence[Task], settings: BuildSettings) -> Iterator
             while (waiting and not broken) or running:
                 while waiting and not broken and len(running) < settings.workers:
                     try:
-                        running[pool.submit(_work, waiting[-1])] = waiting[-1]
+                        with _no_interrupts():
+                            running[pool.submit(_work, waiting[-1])] = waiting[-1]
                     except BrokenProcessPool:  # one died since the last outcome
                         broken = True
                     else:
@@ -57,6 +60,22 @@ def _alone(task: Task, settings: BuildSettings) -> Outcome:
             return pool.submit(_work, (task,)).result()[0]
         except BrokenProcessPool:
             return Outcome(task.audio_path, None, CRASHED)
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """Let processes that are started here ignore Ctrl-C from their first moment.
+
+    It goes to the whole group; the parent alone answers, and they end with it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers are the main thread's; so is Ctrl-C
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _pool(settings: BuildSettings, workers: int) -> ProcessPoolExecutor:

@@ -104,6 +104,9 @@ def train(settings: TrainingSettings, report: Report) -> None:
     streams = open_streams({**settings.streams, **{n: {} for n in settings.add_stream}}, registry)
     grids = [track_grid(record) for record in dataset.tracks]
     unseen = unseen_rows(streams, dataset.tracks, grids)
+    for name in settings.add_stream:
+        if unseen[name] is None:
+            raise MuzeError(f"add_stream: no record of {settings.dataset} tells {name}")
     start = start_folder(settings)
     if start is not None:
         before = denoiser_header(start).streams

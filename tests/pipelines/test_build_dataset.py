@@ -84,6 +84,30 @@ def test_only_what_is_new_or_changed_is_heard(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("in_this_process")
+def test_records_that_are_as_they_were_are_not_written_again(tmp_path: Path) -> None:
+    music, output = tmp_path / "music", tmp_path / "set.parquet"
+    tone(music / "a.wav")
+    build(music, output)
+    before = output.stat().st_ino
+    speed = json.loads((tmp_path / "set.report.json").read_text())["seconds_per_second"]
+    build(music, output)
+    assert output.stat().st_ino == before
+    assert json.loads((tmp_path / "set.report.json").read_text())["seconds_per_second"] == speed
+    tone(music / "b.wav", 330)
+    build(music, output)
+    assert len(read_dataset(output).tracks) == 2
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_dataset_that_shrinks_is_told(tmp_path: Path) -> None:
+    music, output = tmp_path / "music", tmp_path / "set.json"
+    for index in range(3):
+        tone(music / f"{index}.wav", 200 + 100 * index)
+    build(music, output)
+    assert build(music, output, max_tracks=1).notes == [f"{output}: had 3 tracks, has 1 now"]
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_the_same_file_again_is_left_out_and_told(tmp_path: Path) -> None:
     tone(tmp_path / "music" / "a.wav")
     shutil.copy(tmp_path / "music" / "a.wav", tmp_path / "music" / "copy of a.wav")

@@ -31,9 +31,9 @@ def embed_text(text: str, checkpoint: str, width: int) -> NDArray[np.float32]:
         NotInstalledError: the weights are not there.
         CheckpointError: they are damaged, or of another width.
     """
+    model, tokenizer, _ = load_clap(checkpoint, width)
     import torch
 
-    model, tokenizer, _ = load_clap(checkpoint, width)
     ids = tokenizer(text).input_ids
     check_count(len(ids))
     with torch.inference_mode():
@@ -53,10 +53,10 @@ def embed_audio(audio: Audio, checkpoint: str, width: int) -> NDArray[np.float32
         NotInstalledError: the weights are not there.
         CheckpointError: they are damaged, or of another width.
     """
+    model, _, listener = load_clap(checkpoint, width)  # first, as the imports take seconds
     import soxr
     import torch
 
-    model, _, listener = load_clap(checkpoint, width)
     samples = soxr.resample(audio.mono, audio.sample_rate, listener.sampling_rate)
     heard = []
     for piece in stretches(samples, listener.nb_max_samples):
