@@ -17,6 +17,8 @@ NUM_SEMITONES = 84
 LOWEST, HIGHEST = C1, C1 + NUM_SEMITONES - 1
 """MIDI pitches of the lowest and highest semitone told, C1 and B7."""
 
+SLACK = 0.05
+"""Beats by which notes may end late: a section's grid ends on a frame."""
 Hertz = NDArray[np.float32]
 
 
@@ -65,6 +67,15 @@ def spoken_until(beats: float, grid: TimeGrid) -> NDArray[np.float32]:
     present = np.zeros(grid.frames, np.float32)
     present[: grid.frames_between(grid.start, end)[1]] = 1
     return present
+
+
+def overlong(beats: float, grid: TimeGrid) -> str:
+    """Return why notes that last so many beats have no room on a grid; nothing where they have."""
+    room = float(grid.to_beats(grid.start + grid.duration)) - start_beat(grid)
+    if beats <= room + SLACK:
+        return ""
+    whole = grid.start == 0 and abs(grid.duration - grid.song_duration) * grid.frame_rate <= 1
+    return f"lasts {beats:.6g} beats, but the {'song' if whole else 'section'} has {room:.4g}"
 
 
 def melody_scores(

@@ -30,7 +30,6 @@ Device = Annotated[str, typer.Option(help="cpu, cuda, mps, or auto.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Tracks given to a process at once.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Processes; one a core if not said.")]
 MaxTracks = Annotated[int | None, typer.Option(min=1, help="No more tracks than these.")]
-SeparateVocals = Annotated[bool, typer.Option(help="Hear voices in separated vocals.")]
 WhisperModel = Annotated[str | None, typer.Option(help="Whisper: a name or a folder.")]
 WhisperFull = Annotated[bool, typer.Option(help="Hear words in all of a track, not in 60 s.")]
 Captions = Annotated[str, typer.Option(help="template, openai, or ollama.")]
@@ -109,7 +108,6 @@ def _command(name: str, add: bool, told: str) -> None:
         batch_size: BatchSize = 1,
         workers: Workers = None,
         max_tracks: MaxTracks = None,
-        separate_vocals: SeparateVocals = False,
         whisper_model: WhisperModel = None,
         whisper_full: WhisperFull = False,
         captions: Captions = "template",
@@ -122,7 +120,7 @@ def _command(name: str, add: bool, told: str) -> None:
     ) -> None:
         _build(add, folder, output, streams=streams, set=set, device=device,
                batch_size=batch_size, workers=workers, max_tracks=max_tracks,
-               separate_vocals=separate_vocals, whisper_model=whisper_model,
+               whisper_model=whisper_model,
                whisper_full=whisper_full, captions=captions, caption_model=caption_model,
                metadata=metadata, engine=engine, force=force, as_json=as_json,
                quiet=quiet)  # fmt: skip

@@ -20,6 +20,10 @@ WIDTH_IN_A_PIPE = 120
 """Columns where nobody tells how wide the terminal is."""
 WIDEST_WORDS = 70
 """Letters shown of lyrics."""
+WIDEST_LINE = 100
+"""Letters shown of what a stream is told."""
+SHOWN = ("text", "genre", "tempo", "key", "section", "energy", "chord")
+"""Streams whose values the plan's head and table show."""
 UNSUNG = "words are told to the model, which may not sing them so that they are understood"
 DECIDED = "* decided by muze, not asked"
 
@@ -76,10 +80,33 @@ def show_plan(plan: Plan, to_stderr: bool) -> None:
         for name, told in streams.items()
         if told.recording is not None
     ]
-    for line in [*recordings, *_words(plan)]:
+    for line in [*recordings, *_asked(plan), *_words(plan)]:
         out.print(Text(line))
     if "*" in "".join(star.values()):
         out.print(Text(DECIDED))
+
+
+def _asked(plan: Plan) -> list[str]:
+    """Return a line for what a stream is told that has no place in the table."""
+    lines = []
+    places = [("", plan.streams), *((f" in {part.type}", part.streams) for part in plan.sections)]
+    for where, streams in places:
+        for name, told in streams.items():
+            if name in SHOWN or told.origin != "asked" or not told.values:
+                continue
+            values = {key: value for key, value in told.values.items() if key != "lyrics"}
+            if values:
+                words = ", ".join(f"{key} {_plain(value)}" for key, value in values.items())
+                lines.append(shorten(f"{name}{where}: {words}", WIDEST_LINE, placeholder=" ..."))
+    return lines
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(inner)}" for key, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return " ".join(_plain(inner) for inner in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _words(plan: Plan) -> list[str]:

@@ -161,6 +161,10 @@ def _hear(
         heard = TimeGrid.of_song(frames / grid.frame_rate, frame_rate=grid.frame_rate)
     else:
         heard = grid.window(0, min(frames, grid.frames))
+    if frames > grid.frames + grid.frame_rate / 2 and not holds:
+        report.note(
+            f"{path.name} lasts {audio.duration:.1f} s; its first {grid.duration:.1f} s are heard"
+        )
     if heard.frames < grid.frames and not holds:
         report.note(
             f"{path.name} lasts {audio.duration:.1f} s of {grid.duration:.1f} s; "

@@ -24,7 +24,6 @@ class BuildSettings(Settings):
     whisper_model: str | None = Field(None, description="Whisper that hears words.")
     whisper_full: bool = Field(False, description="Hear words in all of a track, not in 60 s.")
     segments: bool = Field(True, description="Find the sections.")
-    separate_vocals: bool = Field(False, description="Hear voices in separated vocals.")
     captions: Literal["template", "openai", "ollama"] = "template"
     caption_model: str | None = None
     device: str = "cpu"

@@ -54,6 +54,24 @@ def test_sounds_outside_the_song_or_their_section_are_told_each(faults):
     assert told.startswith("9: streams.phoneme_timestamps.timestamps.1: a from 8 to 8.2 s does not")
 
 
+def test_notes_that_last_longer_than_the_song_or_their_section_are_told(faults, plan):
+    assert faults(
+        f"{SONG}duration: 8\nstreams:\n  f0: (A4:1)x16 C5:4\n  melody: (A4:1)x17\n"
+        "  midi: {notes: {bass: (C2:1)x16, piano: C4:100}}\n"
+    ) == [
+        "6: streams.f0: lasts 20 beats, but the song has 16",
+        "7: streams.melody: lasts 17 beats, but the song has 16",
+        "8: streams.midi.notes.piano: lasts 100 beats, but the song has 16",
+    ]
+    section = "      f0: {}\n"
+    assert faults(f"{SONG}{SECTIONS}{section.format('A4:17')}") == [
+        "10: structure.sections.1.streams.f0: lasts 17 beats, but the section has 16"
+    ]
+    assert plan(f"{SONG}{SECTIONS}{section.format('A4:16')}").sections[1].streams["f0"].values
+    (told,) = faults(f"{SONG}duration: 8\nstreams: {{f0: {{hz: [220, 0, 330], rate: 0.1}}}}\n")
+    assert told.startswith("5: streams.f0.hz: a curve of 30 s does not fit into the song")
+
+
 def test_what_does_not_fit_is_told_beside_all_else(faults):
     told = faults(f"{SONG}duration: 8\nstreams: {{breath: [9], chord: [H]}}\nguidance: {{al: 1}}\n")
     assert [line.partition(": ")[2].partition(":")[0] for line in told] == [

@@ -17,6 +17,7 @@ from muze.analysis.melody import (
     draw_spans,
     melody_scores,
     midi_to_hz,
+    overlong,
     semitone,
     spoken_until,
 )
@@ -25,7 +26,7 @@ from muze.analysis.scores import SUFFIXES, melody_of, read_score
 from muze.core.errors import DatasetError, ManifestError
 from muze.core.grid import FRAME_RATE, Array, Audio, Features, TimeGrid
 from muze.core.notes import check_range, one_voice, parse_notes
-from muze.core.protocols import Layout, Score, Site
+from muze.core.protocols import Layout, Misfit, Score, Site
 from muze.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -111,6 +112,15 @@ class F0Stream:
         self.config = config
         if config.extractor != "swift_f0":
             self.extractor = extractor_name(config.extractor)  # type: ignore[misc]  # its own
+
+    def misfits(self, values: Values, grid: TimeGrid) -> list[Misfit]:
+        """Return that the melody lasts longer than the song, or the section that says it."""
+        if values.melody is not None:
+            told = overlong(parse_notes(values.melody).beats, grid)
+            return [(("melody",), told)] if told else []
+        seconds = len(values.hz or ()) / (values.rate or FRAME_RATE)
+        told = grid.misfit(grid.start, grid.start + seconds)
+        return [(("hz",), f"a curve of {seconds:g} s {told}")] if told else []
 
     def injects(self) -> dict[Site, int]:
         """Return the width at each site."""

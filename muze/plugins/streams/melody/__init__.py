@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field
 
 from muze import hookimpl
-from muze.analysis.melody import spoken_until, start_beat
+from muze.analysis.melody import overlong, spoken_until, start_beat
 from muze.analysis.melody_chroma import HOP_SECONDS, NONE, melody_chroma
 from muze.analysis.scores import SUFFIXES, melody_of, read_score
 from muze.core.errors import DatasetError
 from muze.core.grid import Audio, Features, TimeGrid
 from muze.core.notes import Note, one_voice, parse_notes
-from muze.core.protocols import Layout, Score, Site
+from muze.core.protocols import Layout, Misfit, Score, Site
 from muze.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -60,6 +60,11 @@ class MelodyStream:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+
+    def misfits(self, values: Values, grid: TimeGrid) -> list[Misfit]:
+        """Return that the notes last longer than the song, or the section that says them."""
+        told = overlong(parse_notes(values.notes).beats, grid)
+        return [(("notes",), told)] if told else []
 
     def injects(self) -> dict[Site, int]:
         """Return the width at the one site."""

@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from muze import hookimpl
-from muze.analysis.melody import spoken_until, start_beat
+from muze.analysis.melody import overlong, spoken_until, start_beat
 from muze.analysis.piano_roll import (
     HIGHEST,
     LOWEST,
@@ -31,7 +31,7 @@ from muze.core.errors import DatasetError, ManifestError
 from muze.core.grid import Audio, Features, TimeGrid
 from muze.core.instruments import is_pitched, program_of
 from muze.core.notes import VELOCITY, Note, check_range, parse_notes
-from muze.core.protocols import Layout, Score, Site
+from muze.core.protocols import Layout, Misfit, Score, Site
 from muze.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -97,6 +97,12 @@ class MidiStream:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+
+    def misfits(self, values: Values, grid: TimeGrid) -> list[Misfit]:
+        """Return that the notes last longer than the song, or the section that says them."""
+        beats = {name: parse_notes(text).beats for name, text in values.notes.items()}
+        told = {name: overlong(number, grid) for name, number in beats.items()}
+        return [(("notes", name), wrong) for name, wrong in told.items() if wrong]
 
     def injects(self) -> dict[Site, int]:
         """Return the width at each site."""
