@@ -25,6 +25,8 @@ from muze.pipelines.trained import is_unseen
 
 Said = dict[str, tuple[Keys, Any]]  # Any: what stands in the manifest
 """By stream: where the manifest says it, and what."""
+LONGEST_NAME = 40
+"""Letters of what may be named in a sentence, and said in a prompt."""
 SAMPLE_SECONDS = 8.0
 """Length of the song on which it is tried whether a model met something in training."""
 
@@ -184,12 +186,11 @@ class Asked:
             faults.add(keys, str(fault))
             return
         for item in unmet:
-            what = f"such {name}" if item is None else f"{name} {item!r}"
-            faults.add(
-                keys,
-                f"model {self.model.name} met no {what} in training, and would answer "
-                "with noise; leave it out or say it in the prompt",
-            )
+            named = isinstance(item, str) and len(item) <= LONGEST_NAME
+            what = f"{name} {item!r}" if named else f"such {name}"
+            told = f"model {self.model.name} met no {what} in training, and would answer with noise"
+            instead = " or say it in the prompt" if named else ""
+            faults.add(keys, f"{told}; leave it out{instead}")
 
     def _unmet(self, name: str, values: dict[str, Any]) -> list[Any]:
         """Return the items of what a stream is told that were not met, or the whole of it.
