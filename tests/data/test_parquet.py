@@ -51,7 +51,7 @@ def alike(one, other):
 
 
 @settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(RECORDS, min_size=1, max_size=4))
 def test_json_to_parquet_to_json_gives_the_same_records(tmp_path, records):

@@ -130,11 +130,9 @@ def test_another_setting_is_heard_anew_and_only_that(tmp_path: Path) -> None:
     told = task(song(tmp_path / "song.wav"))
     listener("f0", "loudness", segments=False).annotate(told)
     registry = Registry()
-    streams = open_streams({"f0": {"extractor": "pyin"}, "loudness": {}}, registry)
+    streams = open_streams({"f0": {"vector": 8}, "loudness": {}}, registry)
     again = Listener(streams, registry, segments=False).annotate(told)
     assert list(again.seconds) == ["f0"]
-    assert again.record is not None
-    assert "pYIN" in again.record["provenance"]["f0_contour"]["backend"]
 
 
 def test_a_damaged_memory_is_heard_again(tmp_path: Path) -> None:

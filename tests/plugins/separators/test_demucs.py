@@ -182,7 +182,7 @@ def test_nothing_in_a_file_of_weights_is_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     trap = save_pickle(tmp_path / "trap.th", training_args=Trap())
     plain = tmp_path / "plain.th"
-    plain.write_bytes(pickle.dumps(Trap()))
+    plain.write_bytes(pickle.dumps(Trap(), protocol=2))
     for file in (trap, plain):
         with pytest.raises(CheckpointError, match="does not load as weights only"):
             open_demucs(file).network  # noqa: B018
