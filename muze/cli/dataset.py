@@ -32,6 +32,12 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Processes; one a core 
 MaxTracks = Annotated[int | None, typer.Option(min=1, help="No more tracks than these.")]
 WhisperModel = Annotated[str | None, typer.Option(help="Whisper: a name or a folder.")]
 WhisperFull = Annotated[bool, typer.Option(help="Hear words in all of a track, not in 60 s.")]
+SeparateVocals = Annotated[
+    bool, typer.Option(help="Take the voice out of the mix before listening to it.")
+]
+SeparatorName = Annotated[
+    str, typer.Option("--separator", help="Who takes it out: demucs, foreground, or auto.")
+]
 Captions = Annotated[str, typer.Option(help="template, openai, or ollama.")]
 CaptionModel = Annotated[str | None, typer.Option(help="The model that writes captions.")]
 Metadata = Annotated[
@@ -74,10 +80,19 @@ def _settings(options: dict[str, Any]) -> BuildSettings:
         "streams": None if streams is None else [name.strip() for name in streams.split(",")],
         "workers": options["workers"] or available_cores(),
     }
+    if not options.pop("separate_vocals"):
+        if options["separator"] != "auto":
+            raise MuzeError("--separator says who takes voices out; say --separate-vocals as well")
+        options["separator"] = None
     if options["device"] not in ("auto", "cpu"):
         from muze.pipelines.load import choose_device
 
         choose_device(options["device"])  # told now, and not by every process
+    if options["separator"] == "auto":
+        from muze.core.registry import Registry
+        from muze.pipelines.separate import choose_separator
+
+        options["separator"] = choose_separator(Registry())[0].name  # told once, not by each worker
     try:
         return BuildSettings.model_validate(options)
     except ValidationError as fault:
@@ -110,6 +125,8 @@ def _command(name: str, add: bool, told: str) -> None:
         max_tracks: MaxTracks = None,
         whisper_model: WhisperModel = None,
         whisper_full: WhisperFull = False,
+        separate_vocals: SeparateVocals = False,
+        separator: SeparatorName = "auto",
         captions: Captions = "template",
         caption_model: CaptionModel = None,
         metadata: Metadata = None,
@@ -120,10 +137,10 @@ def _command(name: str, add: bool, told: str) -> None:
     ) -> None:
         _build(add, folder, output, streams=streams, set=set, device=device,
                batch_size=batch_size, workers=workers, max_tracks=max_tracks,
-               whisper_model=whisper_model,
-               whisper_full=whisper_full, captions=captions, caption_model=caption_model,
-               metadata=metadata, engine=engine, force=force, as_json=as_json,
-               quiet=quiet)  # fmt: skip
+               whisper_model=whisper_model, whisper_full=whisper_full,
+               separator=separator, separate_vocals=separate_vocals,
+               captions=captions, caption_model=caption_model, metadata=metadata,
+               engine=engine, force=force, as_json=as_json, quiet=quiet)  # fmt: skip
 
     app.command(name, help=told)(run)
 

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from muze.audio.io import write_whole
 
 Fields = dict[str, Any]  # Any: JSON
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,18 @@ class Memory:
         if key not in self._known:
             if self.closed:
                 raise Unheard(name)
-            started = time.monotonic()
-            self._known[key] = work()
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+            self._known[key] = self.timed(name, work)
             self._new = True
         return self._known[key]
+
+    def timed(self, name: str, work: Callable[[], T]) -> T:
+        """Return what ``work`` gives; its seconds are told, less those told of parts of it."""
+        started, before = time.monotonic(), sum(self.seconds.values())
+        done = work()
+        parts = sum(self.seconds.values()) - before
+        spent = time.monotonic() - started - parts
+        self.seconds[name] = self.seconds.get(name, 0.0) + spent
+        return done
 
     def forget(self, name: str, about: object) -> None:
         """Let it be found out again the next time."""

@@ -9,11 +9,13 @@ from typing import Any, Literal
 from pydantic import Field
 
 from muze.core.errors import MuzeError, PluginError, did_you_mean
+from muze.core.protocols import Separator
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.pipelines.annotate import Listener
 from muze.pipelines.caption_services import CaptionService
 from muze.pipelines.components import open_streams
+from muze.pipelines.separate import choose_separator
 
 
 class BuildSettings(Settings):
@@ -24,6 +26,9 @@ class BuildSettings(Settings):
     whisper_model: str | None = Field(None, description="Whisper that hears words.")
     whisper_full: bool = Field(False, description="Hear words in all of a track, not in 60 s.")
     segments: bool = Field(True, description="Find the sections.")
+    separator: str | None = Field(
+        None, description="Who takes voices out of mixes, as demucs; auto is the best there is."
+    )
     captions: Literal["template", "openai", "ollama"] = "template"
     caption_model: str | None = None
     device: str = "cpu"
@@ -55,8 +60,17 @@ def open_listener(settings: BuildSettings, recalls: bool = False) -> Listener:
         settings.whisper_full,
         settings.segments,
         _captions(settings),
+        _separator(settings, registry),
         recalls,
     )
+
+
+def _separator(settings: BuildSettings, registry: Registry) -> Separator | None:
+    if settings.separator is None:
+        return None
+    from muze.analysis.device import listening_device
+
+    return choose_separator(registry, settings.separator, listening_device())[0]
 
 
 def _captions(settings: BuildSettings) -> CaptionService | None:

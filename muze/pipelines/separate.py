@@ -40,6 +40,14 @@ def choose_separator(
         return separator, label
 
 
+def hears_words_in_vocals(separator: Separator) -> bool:
+    """Return whether words are made out better in its vocals than in the mix.
+
+    Without weights consonants go with the band; measured, see docs/dataset.md.
+    """
+    return separator.name != UNTRAINED
+
+
 def vocals_of(audio: Audio, separator: Separator) -> Audio:
     """Return the vocals in a mix, as one channel of its length and rate.
 

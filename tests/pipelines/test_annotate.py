@@ -12,11 +12,13 @@ import soundfile
 
 from muze.core.errors import NotInstalledError
 from muze.core.files import sha256
+from muze.core.grid import Audio
 from muze.core.registry import Registry
 from muze.data.store import read_dataset, write_dataset
 from muze.pipelines.annotate import Listener
 from muze.pipelines.annotation import Memory, Task
 from muze.pipelines.components import open_streams
+from muze.testing.singing import singing
 from muze.testing.sounds import SAMPLE_RATE, chords, clicks
 
 STREAMS = ("tempo", "beat", "key", "chord", "loudness", "energy")
@@ -119,7 +121,7 @@ def test_what_is_no_sound_is_the_reason(tmp_path: Path) -> None:
 def test_what_was_heard_is_not_heard_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = task(song(tmp_path / "song.wav"))
     first = listener(*STREAMS, segments=False).annotate(told)
-    monkeypatch.setattr("muze.pipelines.annotate.read_mono", lambda *_: pytest.fail("was read"))
+    monkeypatch.setattr("muze.pipelines.heard_track.read_mono", lambda *_: pytest.fail("was read"))
     again = listener(*STREAMS, segments=False).annotate(told)
     assert again.record == first.record
     assert first.seconds
@@ -184,7 +186,7 @@ def test_a_track_too_long_for_memory_is_the_reason(
     def full(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("muze.pipelines.annotate.read_mono", full)
+    monkeypatch.setattr("muze.pipelines.heard_track.read_mono", full)
     outcome = listener("loudness").annotate(task(song(tmp_path / "song.wav")))
     assert outcome.record is None
     assert "memory" in outcome.reason
@@ -195,14 +197,73 @@ def test_the_whisper_of_has_vocals_hears_the_words(
 ) -> None:
     registry, asked = Registry(), []
 
-    def hear(_audio: object, model: str | None, _until: object) -> dict[str, Any]:
+    def hear(_audio: object, _voice: float, model: str, _until: object) -> dict[str, Any]:
         asked.append(model)
         raise NotInstalledError("no model")
 
-    monkeypatch.setattr("muze.pipelines.sung.hear_sung_words", hear)
+    monkeypatch.setattr("muze.pipelines.hear_voice.transcribed", hear)
+    monkeypatch.setattr("muze.analysis.words.voice_probability", lambda *_: 0.9)
     streams = open_streams({"has_vocals": {"whisper_model": "base"}}, registry)
     Listener(streams, registry, segments=False).annotate(task(song(tmp_path / "song.wav")))
     assert asked == ["base"]
+
+
+class Half:
+    """A separator whose vocals are half of the mix."""
+
+    name = "half"
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def separate(self, audio: Audio) -> dict[str, Audio]:
+        self.calls += 1
+        return {"vocals": Audio(audio.samples / 2, audio.sample_rate)}
+
+
+def test_a_voice_is_heard_alone_where_it_is_separated(tmp_path: Path) -> None:
+    sung = singing([(57, 0, 3)], 3.0, depth=40)
+    soundfile.write(tmp_path / "x.wav", sung.samples[0], SAMPLE_RATE)
+    told = task(tmp_path / "x.wav", has_vocals=True)
+    names = ("f0", "vibrato", "loudness", "has_vocals")
+    mixed = listener(*names).annotate(told)
+    separator = Half()
+    alone = listener(*names, separator=separator).annotate(told)
+    assert mixed.record is not None
+    assert alone.record is not None
+    assert separator.calls == 1
+    assert "separating vocals" in alone.seconds
+    by = alone.record["provenance"]
+    assert by["f0_contour"]["backend"].endswith(", in vocals by half")
+    assert "vocals" not in by["loudness"]["backend"]
+    assert "in vocals" not in mixed.record["provenance"]["f0_contour"]["backend"]
+    again = listener(*names, separator=separator).annotate(told)
+    assert (again.record, separator.calls) == (alone.record, 1)
+
+
+def test_nothing_is_separated_where_nobody_sings(tmp_path: Path) -> None:
+    separator = Half()
+    told = task(song(tmp_path / "song.wav"), has_vocals=False)
+    record = listener("f0", "voice", "has_vocals", separator=separator).annotate(told).record
+    assert record is not None
+    assert separator.calls == 0
+    assert record["words"] is None
+    assert record["provenance"]["words"]["reason"] == "no voice is heard"
+
+
+def test_what_goes_wrong_beside_the_streams_costs_its_own_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("no bars")
+
+    monkeypatch.setattr("muze.analysis.structure.hear_segments", broken)
+    outcome = listener("loudness").annotate(task(song(tmp_path / "song.wav")))
+    assert outcome.record is not None
+    assert outcome.record["loudness"] is not None
+    assert outcome.record["segments"] is None
+    assert "no bars" in outcome.record["provenance"]["segments"]["reason"]
+    assert "no bars" in outcome.notes[0]
 
 
 def test_a_task_told_to_another_machine_has_whole_paths(
