@@ -172,6 +172,16 @@ def confidence(stream: Stream, audio: Audio, grid: TimeGrid) -> dict[str, float]
     return {} if sure is None else dict(sure(audio, grid))
 
 
+def listens_with(stream: Stream) -> str:
+    """Return which of a stream's listeners that may be missing are there.
+
+    One that hears less without an optional part has ``listens_with()``, which imports no torch and
+    loads nothing: a dataset's build hears anew what was heard with less.
+    """
+    told = getattr(stream, "listens_with", None)
+    return "" if told is None else str(told())
+
+
 class Sampler(Protocol):
     """Turns noise into latents by repeated denoising."""
 

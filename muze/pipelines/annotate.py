@@ -12,7 +12,7 @@ from muze.core.errors import AudioError, MuzeError, NotInstalledError
 from muze.core.grid import Audio, TimeGrid
 from muze.core.protocols import Separator, Stream
 from muze.core.registry import Registry
-from muze.pipelines.annotation import Fields, Memory, Outcome, Task, Unheard
+from muze.pipelines.annotation import Fields, Memory, Outcome, Task
 from muze.pipelines.caption_services import CaptionService
 from muze.pipelines.caption_track import write_captions
 from muze.pipelines.draw import LISTENING_RATE
@@ -24,6 +24,12 @@ from muze.pipelines.tagged import TAGGED, read_tagged
 
 FIRST = ("tempo", "beat", "has_vocals")
 """Streams that are heard before the others: the grid is made of them, and what else is asked."""
+
+FAILURES = (
+    ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError,
+    MuzeError,
+)  # fmt: skip
+"""What may go wrong in one part of a track, whose other parts stand."""
 
 
 @dataclass
@@ -104,9 +110,9 @@ def _mended(track: HeardTrack, keys: Sequence[str], backend: str) -> Iterator[No
     """Let what goes wrong inside cost its own fields, and not the track or the build."""
     try:
         yield
-    except (Unheard, AudioError, MemoryError):
+    except AudioError:  # of the whole track
         raise
-    except Exception as fault:
+    except FAILURES as fault:
         told = f"{backend} failed: {type(fault).__name__}: {fault}"
         track.lack(keys, backend, "", told)
         track.note(f"{track.task.audio_path}: {told}")

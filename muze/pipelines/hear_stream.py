@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from muze.core.errors import MuzeError, NotInstalledError
 from muze.core.grid import Audio, TimeGrid
-from muze.core.protocols import about, confidence, hears
+from muze.core.protocols import about, confidence, hears, listens_with
 from muze.pipelines.annotation import Fields, Unheard
 from muze.pipelines.heard_track import HeardTrack, digest
 from muze.pipelines.separate import hears_words_in_vocals
@@ -65,6 +65,8 @@ def hear_stream(track: HeardTrack, by: Listener, name: str, grid: TimeGrid) -> N
     }
     if alone:
         asked["vocals"] = alone
+    if tools := listens_with(stream):
+        asked["listens_with"] = tools
 
     def work() -> Fields:
         audio, cut = _cut(track.vocals if alone else track.mono.audio, grid, until)

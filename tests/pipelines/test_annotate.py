@@ -137,6 +137,17 @@ def test_another_setting_is_heard_anew_and_only_that(tmp_path: Path) -> None:
     assert list(again.seconds) == ["f0"]
 
 
+def test_what_was_heard_with_less_is_heard_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = task(song(tmp_path / "song.wav"), has_vocals=True)
+    by = listener("voice", "loudness", segments=False)
+    by.annotate(told)
+    assert not by.annotate(told).seconds
+    monkeypatch.setattr("muze.plugins.streams.voice.ecapa.has_ecapa", lambda _: True)
+    assert list(by.annotate(told).seconds) == ["voice"]
+
+
 def test_a_damaged_memory_is_heard_again(tmp_path: Path) -> None:
     told = task(song(tmp_path / "song.wav"))
     first = listener("loudness", segments=False).annotate(told).record

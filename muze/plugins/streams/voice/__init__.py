@@ -108,6 +108,13 @@ class VoiceStream:
         """Return the width at the one site."""
         return {"voice": self.config.voice}
 
+    def listens_with(self) -> str:
+        """Return whether the second network is there."""
+        from muze.plugins.streams.voice.ecapa import has_ecapa
+
+        second = self.config.ecapa is not None and has_ecapa(self.config.ecapa)
+        return "Resemblyzer and ECAPA-TDNN" if second else "Resemblyzer alone"
+
     def extract(self, audio: Audio, grid: TimeGrid) -> Features:
         """Return the voice heard in a mix or alone, by each network that is there, of length 1.
 

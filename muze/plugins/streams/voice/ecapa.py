@@ -84,6 +84,20 @@ def load_ecapa(source: str) -> Ecapa | None:
     return Ecapa(Path(source).name, network.eval().to(device), features)
 
 
+def has_ecapa(source: str) -> bool:
+    """Return whether ``load_ecapa`` would find the network here, without a network's help."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    if not find_spec("speechbrain"):
+        return False
+    try:
+        kept = isinstance(try_to_load_from_cache(source, WEIGHTS), str)
+    except HFValidationError:  # a folder, as no hub id is so
+        kept = False
+    return kept or (Path(source) / WEIGHTS).is_file()
+
+
 def import_speechbrain() -> None:
     """Import SpeechBrain, and take out the modules it leaves that fail when they are looked at.
 
