@@ -114,7 +114,8 @@ def _repeats(x: Array) -> NDArray[np.bool_]:
     for top in range(0, count, ROWS):
         rows = np.arange(top, min(count, top + ROWS))
         first, last = max(0, top - reach + 1), min(count, top + ROWS + reach - 1)
-        likeness = x[:, rows].T @ x[:, first:last]
+        # rounded, or bars that repeat alike would be told apart by how a processor adds
+        likeness = (x[:, rows].T.astype(float) @ x[:, first:last]).round(5)
         lag = np.arange(first, last)[None] - rows[:, None]
         likeness[(lag == 0) | (np.abs(lag) >= reach)] = -np.inf
         order = np.argsort(-likeness, axis=1, kind="stable")[:, :wanted]

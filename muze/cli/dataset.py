@@ -12,7 +12,7 @@ import typer
 from muze.cli import dataset_files
 
 if TYPE_CHECKING:
-    from muze.pipelines.build_dataset import Built
+    from muze.pipelines.built import Built
     from muze.pipelines.listening import BuildSettings
 
 app = typer.Typer(no_args_is_help=True, help="Build datasets from music, and look after them.")
@@ -48,6 +48,8 @@ Force = Annotated[bool, typer.Option(help="Overwrite a dataset that was changed 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress.")]
 
+INTERRUPTED = "interrupted; what was heard is kept, and the same command goes on from there"
+
 
 def _build(add: bool, folder: Path, output: Path, **options: Any) -> None:  # Any: values
     from muze.pipelines.build_dataset import build_dataset
@@ -56,8 +58,11 @@ def _build(add: bool, folder: Path, output: Path, **options: Any) -> None:  # An
     run = {name: options.pop(name) for name in ("metadata", "max_tracks", "force")}
     as_json, quiet = options.pop("as_json"), options.pop("quiet")
     settings = _settings(options)
-    with open_report(quiet) as report:
-        built = build_dataset(folder, output, settings, report, add=add, **run)
+    try:
+        with open_report(quiet) as report:
+            built = build_dataset(folder, output, settings, report, add=add, **run)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(INTERRUPTED) from None
     _tell(built, output, as_json)
     if built.broken:
         raise typer.Exit(1)
@@ -77,7 +82,7 @@ def _settings(options: dict[str, Any]) -> BuildSettings:
     streams = options.pop("streams")
     options |= {
         "configs": configs,
-        "streams": None if streams is None else [name.strip() for name in streams.split(",")],
+        "streams": None if streams is None else _names(streams),
         "workers": options["workers"] or available_cores(),
     }
     if not options.pop("separate_vocals"):
@@ -99,6 +104,18 @@ def _settings(options: dict[str, Any]) -> BuildSettings:
         raise MuzeError(f"--{first_fault(fault)}".replace("_", "-")) from None
 
 
+def _names(streams: str) -> list[str]:
+    """Return the streams that are named, with commas between."""
+    from muze.core.errors import MuzeError
+
+    names = [name.strip() for name in streams.split(",") if name.strip()]
+    if not names:
+        raise MuzeError(
+            "--streams names none; say some, as beat,key,chord, or leave it out to hear all"
+        )
+    return names
+
+
 def _tell(built: Built, output: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(built.to_json(), ensure_ascii=False))
@@ -106,7 +123,8 @@ def _tell(built: Built, output: Path, as_json: bool) -> None:
         from muze.cli.dataset_tables import show_built
 
         show_built(built)
-        print(output)
+        if built.tracks:  # else nothing was written there
+            print(output)
     for refused in built.broken:
         print(f"muze: {refused.path}: {refused.reason}", file=sys.stderr)
 
@@ -155,7 +173,10 @@ def scan(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Tell what a folder holds, what a build would do, and how long it would take."""
+    """Tell what a folder holds, what a build would do, and how long it would take.
+
+    Exits with 1 if there are no sound files.
+    """
     from muze.pipelines.forecast import forecast
     from muze.pipelines.listening import available_cores
     from muze.report import open_report
@@ -164,10 +185,12 @@ def scan(
         told = forecast(folder, output, workers or available_cores(), report)
     if as_json:
         print(json.dumps(told.to_json(), ensure_ascii=False))
-        return
-    from muze.cli.dataset_tables import show_forecast
+    else:
+        from muze.cli.dataset_tables import show_forecast
 
-    show_forecast(told)
+        show_forecast(told)
+    if not told.formats:
+        raise typer.Exit(1)
 
 
 @app.command("encode")
@@ -185,6 +208,9 @@ def encode(
         print(encode_with(dataset, vae, device, report))
 
 
-_command("build", False, "Hear a folder of music, and write its tracks' records.")
-_command("add", True, "Hear a folder of music, and put its tracks beside those a dataset has.")
+EXIT = "Exits with 1 if any file is broken; the others are built all the same."
+_command("build", False, f"Hear a folder of music, and write its tracks' records. {EXIT}")
+_command(
+    "add", True, f"Hear a folder of music, and put its tracks beside those a dataset has. {EXIT}"
+)
 dataset_files.register(app)

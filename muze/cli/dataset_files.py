@@ -76,6 +76,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a table of the tracks, or all that is known of one."""
+    if picture is not None and picture.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{picture}: a picture's name ends in .png")
     if track is None:
         if picture is not None:
             raise typer.BadParameter("say which track to draw")
@@ -173,7 +175,10 @@ def merge(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put two datasets together; a recording that is in both is kept once."""
+    """Put two datasets together; a recording that is in both is kept once.
+
+    With --force the output may be one of the two: it is replaced whole, or left as it was.
+    """
     from muze.data.merge import merge as merge_datasets
     from muze.data.names import printable
     from muze.report import open_report

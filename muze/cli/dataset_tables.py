@@ -10,14 +10,14 @@ from rich.text import Text
 from muze.cli.tables import console
 
 if TYPE_CHECKING:
-    from muze.pipelines.build_dataset import Built
+    from muze.pipelines.built import Built
     from muze.pipelines.forecast import Forecast
 
 
 def show_built(built: Built) -> None:
     """Print what a build did on stderr: tracks, what was left out, where the time went."""
     out = console(to_stderr=True)
-    told = f"{len(built.tracks)} tracks, {built.heard} of them newly heard"
+    told = f"{built.tracks} tracks, {built.heard} of them newly heard"
     counted = ((len(built.broken), "broken"), (len(built.refused) - len(built.broken), "left out"))
     told += "".join(f", {count} {what}" for count, what in counted if count)
     out.print(Text(told), style="bold")

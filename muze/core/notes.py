@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from muze.core.errors import all_told
 from muze.core.theory import LETTERS, ROOTS
 
 VELOCITY = 0.75
@@ -81,9 +82,10 @@ def parse_notes(text: str, program: int | None = None) -> Line:
     ``(C4:1 E4:1)x3`` is played three times.
 
     Raises:
-        ValueError: names the token at fault, its place, and what would be right.
+        ValueError: names every token at fault, its place, and what would be right.
     """
     notes: list[Placed] = []
+    faults: list[str] = []
     beat, opened = Fraction(0), None
     for number, token in enumerate(TOKEN.findall(text), 1):
         try:
@@ -101,9 +103,14 @@ def parse_notes(text: str, program: int | None = None) -> Line:
             if len(notes) > MOST_NOTES:
                 raise ValueError(f"there are more than {MOST_NOTES} notes")
         except ValueError as fault:
-            raise ValueError(f"{_shown(token)}, number {number} in the notes: {fault}") from None
+            faults.append(f"{_shown(token)}, number {number} in the notes: {fault}")
+            opened = None if token[0] == ")" else opened
+        if len(notes) > MOST_NOTES:
+            break
     if opened is not None:
-        raise ValueError("a ( is never closed; write a repeat like (C4:1 E4:1)x3")
+        faults.append("a ( is never closed; write a repeat like (C4:1 E4:1)x3")
+    if faults:
+        raise ValueError(all_told(faults))
     if beat == 0:
         raise ValueError(f"holds no notes; {FORM}")
     made = [Note(p, float(start), float(length), program=program) for p, start, length in notes]
@@ -137,30 +144,34 @@ def one_voice(notes: Iterable[Note]) -> tuple[Note, ...]:
     """Return the notes in order, each cut where the next begins.
 
     Raises:
-        ValueError: two sound at once, as no one voice can.
+        ValueError: some sound at once, as in no one voice; names each two.
     """
     ordered = sorted(notes, key=lambda note: note.start)
-    out = []
+    out, faults = [], []
     for note, after in itertools.pairwise(ordered):
         over = note.end - after.start
         together = over > 1e-9 and after.start - note.start < TOGETHER
         if together or over > LEGATO:
             both = f"{pitch_name(note.pitch)} and {pitch_name(after.pitch)}"
-            raise ValueError(
+            faults.append(
                 f"{both} sound together {after.start:g} beats in; a melody has one note at a time"
             )
         out.append(replace(note, length=min(note.length, after.start - note.start)))
+    if faults:
+        raise ValueError(all_told(faults))
     return (*out, *ordered[-1:])
 
 
 def check_range(notes: Sequence[Note], lowest: int, highest: int) -> None:
-    """Raise ``ValueError`` for a note outside two MIDI pitches."""
-    for note in notes:
-        if not lowest <= note.pitch <= highest:
-            raise ValueError(
-                f"{pitch_name(note.pitch)}, {note.start:g} beats in, lies outside "
-                f"{pitch_name(lowest)} to {pitch_name(highest)}"
-            )
+    """Raise ``ValueError`` for notes outside two MIDI pitches; names each."""
+    faults = [
+        f"{pitch_name(note.pitch)}, {note.start:g} beats in, lies outside "
+        f"{pitch_name(lowest)} to {pitch_name(highest)}"
+        for note in notes
+        if not lowest <= note.pitch <= highest
+    ]
+    if faults:
+        raise ValueError(all_told(faults))
 
 
 def _read_token(token: str) -> tuple[list[int], Fraction]:

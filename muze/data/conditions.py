@@ -28,15 +28,17 @@ def recall_crops(
     grids: Sequence[TimeGrid],
     crops: Sequence[Crop],
     numbers: np.random.Generator,
+    rows: slice = slice(None),
 ) -> dict[str, Drawn]:
-    """Return every stream's features for a batch of crops, each with one of its prompts."""
-    rows = []
-    for crop in crops:
-        told = with_prompt(records[crop.track], numbers)
-        rows.append((told, grids[crop.track].window(crop.first, crop.frames)))
+    """Return every stream's features for some rows of a batch of crops, each with a prompt of its.
+
+    What a row is told does not depend on which other rows are asked for.
+    """
+    told = [with_prompt(records[crop.track], numbers) for crop in crops][rows]
+    windows = [grids[crop.track].window(crop.first, crop.frames) for crop in crops[rows]]
     return {
         name: collate(
-            [recalled(stream, record, grid) for record, grid in rows],
+            [recalled(stream, record, grid) for record, grid in zip(told, windows, strict=True)],
             stream.layout,
             crops[0].frames,
         )
@@ -71,21 +73,24 @@ def drop_conditions(
     each: float,
     part: float,
     numbers: np.random.Generator,
+    rows: slice = slice(None),
+    batch: int | None = None,
 ) -> dict[str, Drawn]:
     """Return the conditions with some taken away, so that the network learns to do without.
 
     With probability ``whole`` a row loses every stream (classifier-free guidance, Ho & Salimans
     2022), with ``each`` one stream by itself, with ``part`` a stretch of one stream's frames.
+    Where ``drawn`` are some ``rows`` of a ``batch``, they lose what they would lose in the whole.
     """
-    batch = len(next(iter(drawn.values())).present)
+    batch = len(next(iter(drawn.values())).present) if batch is None else batch
     nothing = numbers.random(batch) < whole
     out = {}
     for name, stream in drawn.items():
-        keep = stream.present.numpy().copy()
+        frames = stream.present.shape[1]
+        keep = np.ones((batch, frames), bool)
         keep[nothing | (numbers.random(batch) < each)] = False
-        frames = keep.shape[1]
         for row in np.flatnonzero(numbers.random(batch) < part):
             first, last = np.sort(numbers.integers(0, frames + 1, 2))
             keep[row, first:last] = False
-        out[name] = Drawn(stream.features, torch.from_numpy(keep))
+        out[name] = Drawn(stream.features, stream.present & torch.from_numpy(keep[rows]))
     return out

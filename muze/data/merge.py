@@ -69,7 +69,8 @@ def merge(a: Path, b: Path, out: Path, report: Report, keep: Keep = "last") -> M
 
     The same recording is one with the same audio_path, or the same bytes: as ``audio_sha256``
     tells, or the file itself where it is there. Of two the later is kept, unless ``keep`` is
-    ``first``. Paths lead from ``out`` to where they led before.
+    ``first``. Paths lead from ``out`` to where they led before. ``out`` may be one of the two: it
+    is as it was until the whole takes its place.
 
     Raises:
         DatasetError: one of the datasets is none, both are the same file, or ``out`` ends in
@@ -91,6 +92,9 @@ def merge(a: Path, b: Path, out: Path, report: Report, keep: Keep = "last") -> M
                     yield rebase(record)
 
     write_dataset(out, records())
+    for path, other in ((a, b), (b, a)):
+        if path.resolve() == out.resolve():
+            report.note(f"{out}: is replaced by itself and {other} together")
     for path, rebase in sources:
         if rebase.absolute:
             report.note(f"{out}: paths are absolute; no root is common to it and {path}")

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from pydantic import ValidationError
 
 from muze.core.errors import DatasetError, did_you_mean, first_fault
+from muze.data.json_records import BETWEEN, END, HEAD, read_json
 from muze.data.track import TrackRecord
 
 Record = dict[str, Any]
@@ -51,7 +52,7 @@ def read_dataset(path: Path) -> Dataset:
 
 
 def iterate_dataset(path: Path, fields: Collection[str] | None = None) -> Iterator[Record]:
-    """Yield the records one by one; of Parquet only some are in memory.
+    """Yield the records one by one; only some are in memory.
 
     With ``fields`` a record has no more than those, its audio_path and its duration.
 
@@ -78,7 +79,7 @@ def stored_records(path: Path, fields: Collection[str] | None = None) -> Iterato
 
         found: Iterable[Record] = read_parquet(path, wanted)
     else:
-        found = _read_json(path, wanted)
+        found = read_json(path, wanted)
     there = False
     for record in found:
         there = True
@@ -102,11 +103,11 @@ def write_dataset(path: Path, records: Iterable[Record]) -> None:
 
             write_parquet(file, _some(records, path))
             return
-        before = b'{"muze_dataset":1,"tracks":[\n'
+        before = HEAD
         for record in _some(records, path):
             file.write(before + to_json(record, record))
-            before = b",\n"
-        file.write(b"\n]}\n")
+            before = BETWEEN
+        file.write(b"\n" + END)
 
 
 def known_suffix(path: Path) -> str:
@@ -134,25 +135,6 @@ def to_json(value: object, record: Record) -> bytes:
         return text.encode("utf-8", "backslashreplace")
     except (TypeError, ValueError, RecursionError) as fault:
         raise DatasetError(f"{record.get('audio_path')}: cannot be written: {fault}") from None
-
-
-def _read_json(path: Path, wanted: Collection[str] | None) -> Iterator[Record]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DatasetError(f"{path}: there is no such dataset") from None
-    except (OSError, ValueError, RecursionError) as fault:
-        raise DatasetError(f"{path}: cannot be read as JSON: {fault}") from None
-    if not isinstance(content, dict) or content.get("muze_dataset") != 1:
-        raise DatasetError(f'{path}: is no muze dataset; it should say "muze_dataset": 1')
-    tracks = content.get("tracks")
-    if not isinstance(tracks, list):
-        raise DatasetError(f"{path}: has no tracks")
-    for record in tracks:
-        if wanted is None or not isinstance(record, dict):
-            yield record
-        else:
-            yield {key: value for key, value in record.items() if key in wanted}
 
 
 def _some(records: Iterable[Record], path: Path) -> Iterator[Record]:

@@ -2,61 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from muze.audio.io import write_whole
 from muze.core.errors import DatasetError
-from muze.core.files import sha256
-from muze.data.store import Record, known_suffix, read_dataset, write_dataset
+from muze.data.store import iterate_dataset, known_suffix
 from muze.pipelines.annotate import Listener
 from muze.pipelines.annotation import Fields, Outcome, Task, Unheard
+from muze.pipelines.build_cache import hash_files, sweep
+from muze.pipelines.built import Built, is_ours, last_report, write_built
+from muze.pipelines.kept import Kept, follow_moved, keep, owners
 from muze.pipelines.listening import BuildSettings, cache_folder, memory_file, open_listener
-from muze.pipelines.scan import Found, Refused, Scan, scan
+from muze.pipelines.scan import Found, Refused, Scan, nothing_in, scan
+from muze.pipelines.spool import Spool
 from muze.report import Report
-
-
-@dataclass
-class Built:
-    """What came of a build."""
-
-    tracks: list[Record] = field(default_factory=list)
-    heard: int = 0
-    """Tracks in which something new was heard."""
-    refused: list[Refused] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    heard_seconds: float = 0.0
-    """Of sound in those tracks."""
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Seconds of work in this build, by what was listened to."""
-
-    @property
-    def broken(self) -> list[Refused]:
-        """The files that should have been tracks."""
-        return [item for item in self.refused if item.broken]
-
-    @property
-    def seconds_per_second(self) -> float | None:
-        """Seconds of work for a second of sound; None where nothing was newly heard."""
-        return sum(self.seconds.values()) / self.heard_seconds if self.heard_seconds else None
-
-    def to_json(self) -> Fields:
-        """Return the report, without the records."""
-        return {
-            "tracks": len(self.tracks),
-            "heard": self.heard,
-            "seconds_per_second": self.seconds_per_second,
-            "broken": [{"path": r.path, "reason": r.reason} for r in self.broken],
-            "left_out": [{"path": r.path, "reason": r.reason} for r in self.refused
-                         if not r.broken],
-            "notes": self.notes,
-            "seconds": {k: round(v, 2) for k, v in sorted(self.seconds.items())},
-        }  # fmt: skip
 
 
 def build_dataset(
@@ -74,16 +35,16 @@ def build_dataset(
 
     What was heard before, of this or an interrupted build, is not heard again: the folder
     ``<output>.cache`` remembers it by the sound's own hash. With ``add`` the records that
-    ``output`` has stay as they are, but those of files that have changed.
+    ``output`` has stay as they are, but those of files that have changed; those of files that were
+    moved have the new path. Where nothing could be heard, only the report is written.
 
     Raises:
-        DatasetError: there is no such folder, nothing in it can be heard, the metadata makes no
-            sense, ``output`` is no name of a dataset, or it was changed by somebody else since it
-            was built.
+        DatasetError: there is no such folder, it holds no sound files, the metadata makes no
+            sense, ``output`` is no name of a dataset, was changed by somebody else since it was
+            built, or has tracks that lie elsewhere.
     """
     known_suffix(output)
-    kept = _kept(output) if add else ()
-    ours = _is_ours(output) or (force and not add)
+    ours = is_ours(output) or (force and not add)
     if not add and not ours:
         raise DatasetError(
             f"{output}: is not as a build left it; what was changed would be lost. --force "
@@ -91,37 +52,38 @@ def build_dataset(
         )
     listener = open_listener(settings, recalls=True)
     found = scan(folder)
-    if not found.files:
-        raise DatasetError(f"{folder}: holds no sound files")
-    files = found.files[:max_tracks]
     under = _relative(folder, output.parent)
-    built = Built(refused=[replace(r, path=_joined(under, r.path)) for r in found.refused])
-    tasks = list(_tasks(found, files, output, under, kept, metadata, built, report))
-    same = {record["audio_path"]: record.get("audio_sha256") for record in kept}
-    # a record that tells no hash was not built here, and is not known to have changed
-    tasks = [t for t in tasks if same.get(t.audio_path, "") not in (None, t.sha256)]
-    records: dict[str, Record] = {}
-    for outcome in _outcomes(tasks, listener, settings, report):
-        _count(outcome, built)
-        if outcome.record is not None:
-            records[outcome.audio_path] = outcome.record
-    built.refused.sort(key=lambda refused: refused.path)
-    built.tracks = [r for r in kept if r["audio_path"] not in records]
-    built.tracks += [records[task.audio_path] for task in tasks if task.audio_path in records]
-    if not built.tracks:
-        first = built.broken[0]
-        raise DatasetError(f"{folder}: nothing could be heard; {first.path}: {first.reason}")
-    _write(output, built, ours)
+    refused = [Refused(_joined(under, r.path), r.reason, r.broken) for r in found.refused]
+    if not found.files and not any(item.broken for item in refused):
+        raise DatasetError(nothing_in(folder))
+    if not add and not force:
+        _check_elsewhere(output, found, under)
+    sweep(output)
+    built = Built(refused=refused)
+    told = {} if metadata is None else _outside(metadata, found, built)
+    with Spool(cache_folder(output)) as spool:
+        kept = keep(output, spool) if add else []
+        now = _hashed(found, found.files[:max_tracks], output, under, built, report)
+        kept, moved = follow_moved(kept, {p: d for _, p, d in now}, output.parent, spool)
+        built.note(moved)
+        tasks = _tasks(found, now, output, kept, told, built)
+        places: dict[str, int] = {}
+        with closing(_outcomes(tasks, listener, settings, report)) as outcomes:
+            for outcome in outcomes:
+                built.count(outcome)
+                if outcome.record is not None:
+                    places[outcome.audio_path] = spool.put(outcome.record)
+        built.refused.sort(key=lambda item: item.path)
+        order = [record.place for record in kept if record.audio_path not in places]
+        order += [places[task.audio_path] for task in tasks if task.audio_path in places]
+        folders = _folders(output, under) if add else [under]
+        write_built(output, built, spool, order, ours, folders)
     return built
 
 
-def _kept(output: Path) -> tuple[Record, ...]:
-    return read_dataset(output).tracks if output.exists() else ()
-
-
 def _outcomes(
-    tasks: list[Task], listener: Listener, settings: BuildSettings, report: Report
-) -> Iterator[Outcome]:
+    tasks: Sequence[Task], listener: Listener, settings: BuildSettings, report: Report
+) -> Generator[Outcome, None, None]:
     """Yield what is known of tracks already, then what is newly heard, as it is done."""
     unheard: list[Task] = []
     advance = report.task("recalling tracks", len(tasks))
@@ -133,12 +95,14 @@ def _outcomes(
         advance()
     if unheard:
         advance = report.task("hearing tracks", len(unheard))
-        for outcome in _annotate(unheard, settings):
-            yield outcome
-            advance()
+        # closed at once where this is, so that its processes end with it
+        with closing(_annotate(unheard, settings)) as heard:
+            for outcome in heard:
+                yield outcome
+                advance()
 
 
-def _annotate(tasks: list[Task], settings: BuildSettings) -> Iterator[Outcome]:
+def _annotate(tasks: Sequence[Task], settings: BuildSettings) -> Generator[Outcome, None, None]:
     if settings.engine == "ray":
         from muze.pipelines.ray_engine import annotate_on_ray
 
@@ -148,92 +112,79 @@ def _annotate(tasks: list[Task], settings: BuildSettings) -> Iterator[Outcome]:
     return annotate_locally(tasks, settings)
 
 
-def _count(outcome: Outcome, built: Built) -> None:
-    if outcome.record is None:
-        built.refused.append(Refused(outcome.audio_path, outcome.reason))
-    built.notes += [note for note in outcome.notes if note not in built.notes]
-    if outcome.record is not None and outcome.seconds:
-        built.heard += 1
-        built.heard_seconds += outcome.record["duration"]
-    for name, seconds in outcome.seconds.items():
-        built.seconds[name] = built.seconds.get(name, 0.0) + seconds
+def _hashed(
+    found: Scan, files: Sequence[Found], output: Path, under: str, built: Built, report: Report
+) -> list[tuple[Found, str, str]]:
+    """Return files with their path from the dataset, and their hash; note which cannot be read."""
+    hashed = []
+    for file, digest in hash_files(found.folder, files, cache_folder(output), report):
+        path = _joined(under, file.path)
+        if isinstance(digest, OSError):
+            built.refused.append(Refused(path, f"cannot be read ({digest.strerror})"))
+        else:
+            hashed.append((file, path, digest))
+    return hashed
 
 
 def _tasks(
     found: Scan,
-    files: Iterable[Found],
+    now: Sequence[tuple[Found, str, str]],
     output: Path,
-    under: str,
-    kept: Iterable[Record],
-    metadata: Path | None,
+    kept: Sequence[Kept],
+    told: Mapping[str, tuple[Fields, Fields]],
     built: Built,
-    report: Report,
-) -> Iterator[Task]:
-    """Yield a task for each sound that is there once; the same file again is left out.
+) -> list[Task]:
+    """Return a task for each sound that is there once, but those whose records stay.
 
-    ``under`` leads from the output to the folder; a sound that a record of ``kept`` has is its.
+    The same file again is left out; a sound that a record of ``kept`` has is its.
     """
-    cache = cache_folder(output)
-    told = {} if metadata is None else _outside(metadata, found, built)
-    hashed = [
-        (file, _joined(under, file.path), digest)
-        for file, digest in _hashed(found, files, cache, under, built, report)
-    ]
-    now = {audio_path: digest for _, audio_path, digest in hashed}
-    first = {
-        digest: path
-        for path, digest in ((r["audio_path"], r.get("audio_sha256")) for r in kept)
-        if digest and now.get(path, digest) == digest and (output.parent / path).is_file()
-    }
-    for file, audio_path, digest in hashed:
-        if first.setdefault(digest, audio_path) != audio_path:
-            same = f"is the same file as {first[digest]}"
-            built.refused.append(Refused(audio_path, same, broken=False))
-            continue
-        fields, provenance = told.get(file.path, ({}, {}))
-        memory = memory_file(cache, digest)
-        yield Task(found.folder / file.path, audio_path, digest, fields, provenance, memory)
-
-
-def _hashed(
-    found: Scan, files: Iterable[Found], cache: Path, under: str, built: Built, report: Report
-) -> list[tuple[Found, str]]:
-    """Return the files with the SHA-256 of each, worked out once as long as none is changed."""
-    index = cache / "files.json"
-    try:
-        known: dict[str, list[Any]] = json.loads(index.read_text(encoding="utf-8"))
-        known = known if isinstance(known, dict) else {}
-    except (OSError, ValueError):  # none yet, or damaged: worked out again
-        known = {}
-    hashed, fresh = [], {}
-    files = list(files)
-    advance = report.task("reading files", len(files))
-    for file in files:
-        advance()
-        audio = found.folder / file.path
-        key = str(audio.resolve())
-        entry = known.get(key)
-        if entry is None or entry[:2] != [file.size, file.changed_ns]:
-            try:
-                entry = [file.size, file.changed_ns, sha256(audio)]
-            except OSError as fault:
-                path = _joined(under, file.path)
-                built.refused.append(Refused(path, f"cannot be read ({fault.strerror})"))
-                continue
-        fresh[key] = entry
-        hashed.append((file, str(entry[2])))
-    if any(known.get(key) != entry for key, entry in fresh.items()):
-        index.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(index, json.dumps({**known, **fresh}).encode())
-    return hashed
+    owner = owners(kept, {path: digest for _, path, digest in now}, output.parent)
+    # a record that tells no hash was not built here, and is not known to have changed
+    same = {record.audio_path: record.sha256 for record in kept}
+    tasks = []
+    for file, path, digest in now:
+        if owner.setdefault(digest, path) != path:
+            built.refused.append(Refused(path, f"is the same file as {owner[digest]}", False))
+        elif same.get(path, "") not in (None, digest):
+            fields, provenance = told.get(file.path, ({}, {}))
+            memory = memory_file(cache_folder(output), digest)
+            tasks.append(Task(found.folder / file.path, path, digest, fields, provenance, memory))
+    return tasks
 
 
 def _outside(metadata: Path, found: Scan, built: Built) -> Mapping[str, tuple[Fields, Fields]]:
     from muze.data.tables import read_table
 
     table = read_table(metadata, found.folder, [file.path for file in found.files])
-    built.notes += table.notes
+    built.note(table.notes)
     return table.rows
+
+
+def _check_elsewhere(output: Path, found: Scan, under: str) -> None:
+    """Check that no track of a dataset lies outside the folder that takes its place."""
+    if not output.exists() or last_report(output).get("folders") == [under]:
+        return
+    here, inside = {_joined(under, file.path) for file in found.files}, found.folder.resolve()
+    others = [
+        path
+        for path in (str(record["audio_path"]) for record in iterate_dataset(output, ()))
+        if path not in here
+        and (audio := output.parent / path).is_file()
+        and not audio.resolve().is_relative_to(inside)
+    ]
+    if others:
+        raise DatasetError(
+            f"{output}: has {len(others)} tracks that are not under {found.folder}, the first is "
+            f"{others[0]}; `muze dataset add` keeps them, --force leaves them out"
+        )
+
+
+def _folders(output: Path, under: str) -> list[str] | None:
+    """Return the folders that a dataset has tracks of once one is added; None if not known."""
+    if not output.exists():
+        return [under]
+    before = last_report(output).get("folders")
+    return [*dict.fromkeys([*before, under])] if isinstance(before, list) else None
 
 
 def _relative(music: Path, folder: Path) -> str:
@@ -247,49 +198,3 @@ def _relative(music: Path, folder: Path) -> str:
 
 def _joined(under: str, path: str) -> str:
     return (PurePosixPath(under) / path).as_posix()
-
-
-def _report_path(output: Path) -> Path:
-    return output.with_suffix(".report.json")
-
-
-def _last(output: Path) -> Fields:
-    """Return the report of the build before; an empty one where there is none."""
-    try:
-        told = json.loads(_report_path(output).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
-
-
-def _is_ours(output: Path) -> bool:
-    """Return whether a build would overwrite nothing that somebody corrected by hand."""
-    if not output.exists():
-        return True
-    told = _last(output)
-    return sha256(output) in (told.get("sha256"), told.get("sha256_before"))
-
-
-def _write(output: Path, built: Built, ours: bool) -> None:
-    """Write the records and the report; where all records are a build's, that tells their hash.
-
-    Killed between the two, ``output`` is as the build before left it, whose hash is told as well.
-    Records that are as they were are not written again.
-    """
-    before = _last(output) if output.exists() else {}
-    if ours and before.get("tracks", 0) > len(built.tracks):
-        built.notes.append(f"{output}: had {before['tracks']} tracks, has {len(built.tracks)} now")
-    records = hashlib.sha256(json.dumps(built.tracks).encode()).hexdigest()
-    hashes = {"sha256": before.get("sha256"), "sha256_before": None, "records": records}
-    fresh = None
-    if not ours or before.get("records") != records or sha256(output) != before.get("sha256"):
-        fresh = output.with_name(f".{output.stem}.built{output.suffix}")
-        write_dataset(fresh, built.tracks)
-        hashes["sha256"] = sha256(fresh) if ours else None
-        hashes["sha256_before"] = sha256(output) if ours and output.exists() else None
-    told = built.to_json()
-    if not built.heard:  # what was measured still holds
-        told["seconds_per_second"] = before.get("seconds_per_second")
-    write_whole(_report_path(output), json.dumps({**hashes, **told}, indent=2).encode())
-    if fresh is not None:
-        fresh.replace(output)

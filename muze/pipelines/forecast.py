@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from muze.audio.tags import told_length
+from muze.core.errors import DatasetError
 from muze.pipelines.annotation import Fields
 from muze.pipelines.listening import cache_folder, memory_file
-from muze.pipelines.scan import Refused, scan
+from muze.pipelines.scan import Refused, nothing_in, scan
 from muze.report import Report
 
 SECONDS_PER_SECOND = 0.3
@@ -47,9 +48,11 @@ def forecast(folder: Path, output: Path | None, workers: int, report: Report) ->
     """Return what a build would do; nothing is decoded and nothing is written.
 
     Raises:
-        DatasetError: there is no such folder.
+        DatasetError: there is no such folder, or there is nothing in it.
     """
     found = scan(folder)
+    if not found.files and not found.refused:
+        raise DatasetError(nothing_in(folder))
     known = {} if output is None else _known(output)
     seconds, new_files, new_seconds, untold = 0.0, 0, 0.0, []
     advance = report.task("reading headers", len(found.files))

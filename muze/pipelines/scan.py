@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from muze.audio.io import MUSIC_SUFFIXES
 from muze.core.errors import DatasetError
-
-SUFFIXES = (
-    ".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,6 +62,11 @@ def scan(folder: Path) -> Scan:
     )
 
 
+def nothing_in(folder: Path) -> str:
+    """Return what is wrong with a folder in which ``scan`` finds no sound files."""
+    return f"{folder}: holds no sound files, which end in {', '.join(MUSIC_SUFFIXES)}"
+
+
 def _walk(root: Path, under: str, above: set[tuple[int, int]]) -> Iterator[Found | Refused]:
     try:
         entries = sorted(os.scandir(root / under), key=lambda entry: entry.name)
@@ -105,7 +107,7 @@ def _file(entry: os.DirEntry[str], path: str) -> Found | Refused:
 
 
 def _sounds(path: str) -> bool:
-    return Path(path).suffix.lower() in SUFFIXES
+    return Path(path).suffix.lower() in MUSIC_SUFFIXES
 
 
 def _identity(folder: Path) -> tuple[int, int]:

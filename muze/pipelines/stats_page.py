@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from html import escape
+from collections.abc import Callable, Mapping
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from muze.data.names import printable, short
+from muze.data.names import short
 from muze.data.stats import NUMBERS, Spread, Stats
+from muze.pipelines.page import page, table, text
 
 MOST = 20
 """Bars of a plot; what is rarer is put together."""
@@ -25,15 +25,10 @@ TITLES = {
     "sentiment_score": "Sentiment", "time_signature": "Time signatures", "genre": "Genres",
     "language": "Languages", "has_vocals": "Vocals", "artist": "Artists",
 }  # fmt: skip
-STYLE = """
-body { font: 15px/1.5 sans-serif; max-width: 75em; margin: 2em auto; padding: 0 1em; color: #222 }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(24em, 1fr)); gap: 1em }
-figure { margin: 0 } svg { width: 100%; height: auto }
-table { border-collapse: collapse } th, td { text-align: left; padding: .2em 1em .2em 0;
-vertical-align: top; border-bottom: 1px solid #ddd } td.number { text-align: right }
-"""
-POLICY = "default-src 'none'; style-src 'unsafe-inline'"
-"""What a browser may do with the page: no script runs, whatever a title says."""
+STYLE = "svg text { fill: currentColor }"
+BLACK, INK = "#000000", "currentColor"
+TAG, COMMENT, METADATA = r"<[a-zA-Z][^<>]*>", r"<!--.*?-->", r"<metadata>.*?</metadata>"
+IDENTITY, REFERENCE = r' id="([^"]*)"', r'(?:href="|url\()#([^")]+)'
 
 
 def stats_page(stats: Stats, title: str) -> str:
@@ -48,54 +43,27 @@ def stats_page(stats: Stats, title: str) -> str:
     if stats.sections:
         minutes = {kind: part.seconds / 60 for kind, part in stats.sections.items()}
         plots.append(_plot("Sections", "minutes", lambda axes: _draw_bars(axes, minutes)))
-    missing = _table(
+    missing = table(
         ("field", "missing in", "share", "why"),
         (
             (m.field, m.tracks, f"{m.share:.1%}", "; ".join(f"{why} ({n})" for why, n in m.reasons))
             for m in stats.missing
         ),
     )
-    makers = _table(
+    makers = table(
         ("method", "version", "tracks", "fields"),
         ((m.backend, m.version, m.tracks, ", ".join(m.fields) or "all") for m in stats.makers),
     )
     heading = f"{stats.tracks} tracks, {stats.seconds / 3600:.2f} hours"
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
-<title>{_text(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<h1>{_text(title)}</h1>
-<p>{_text(heading)}</p>
+    body = f"""<p>{text(heading)}</p>
 <div class="plots">
 {"".join(plots)}
 </div>
 <h2>What is missing</h2>
 {missing}
 <h2>Who told it</h2>
-{makers}
-</body>
-</html>
-"""
-
-
-def _text(text: str) -> str:
-    return escape(printable(text))
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    head = "".join(f"<th>{_text(title)}</th>" for title in titles)
-    body = "".join(f"<tr>{''.join(_cell(cell) for cell in row)}</tr>\n" for row in rows)
-    return f"<table>\n<tr>{head}</tr>\n{body}</table>"
-
-
-def _cell(cell: object) -> str:
-    number = ' class="number"' if isinstance(cell, int) else ""
-    return f"<td{number}>{_text(str(cell))}</td>"
+{makers}"""
+    return page(title, body, STYLE)
 
 
 def _histogram(name: str, spread: Spread) -> str:
@@ -139,7 +107,21 @@ def _plot(title: str, unit: str, draw: Callable[[Axes], None]) -> str:
         axes.set_xlabel(unit)
         axes.spines[["top", "right"]].set_visible(False)
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(buffer, format="svg", metadata=nothing)
-    svg = buffer.getvalue()
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    return f"<figure><h2>{_text(title)}</h2>\n{svg}</figure>\n"
+        figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
+    return f"<figure><h2>{text(title)}</h2>\n{_inlined(buffer.getvalue())}</figure>\n"
+
+
+def _inlined(svg: str) -> str:
+    """Return a file's SVG as a part of a page: in the page's ink, without names nobody uses.
+
+    Several plots on a page have parts of the same name.
+    """
+    svg = re.sub(METADATA, "", svg[svg.index("<svg") :], flags=re.DOTALL)
+    svg = re.sub(COMMENT, "", svg, flags=re.DOTALL)
+    used = set(re.findall(REFERENCE, svg))
+
+    def mended(tag: re.Match[str]) -> str:
+        told = re.sub(IDENTITY, lambda name: name[0] if name[1] in used else "", tag[0])
+        return told.replace(BLACK, INK)
+
+    return re.sub(TAG, mended, svg)

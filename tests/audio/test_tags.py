@@ -1,4 +1,5 @@
 import struct
+import shutil
 import subprocess
 
 import numpy as np
@@ -123,6 +124,8 @@ def test_vorbis_comments_are_told(tmp_path, name, format, subtype, kind):
 
 
 def ffmpeg(source, path):
+    if shutil.which("ffmpeg") is None:
+        pytest.skip("ffmpeg makes the file, and is not installed")
     done = subprocess.run(["ffmpeg", "-v", "error", "-i", source, path], capture_output=True)
     assert done.returncode == 0, done.stderr
     return path

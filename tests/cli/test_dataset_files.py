@@ -55,6 +55,42 @@ def test_a_dataset_that_is_none_is_one_line_and_exit_1(run, tmp_path):
         assert done.stderr == 'muze: x.json: is no muze dataset; it should say "muze_dataset": 1\n'
 
 
+def test_what_is_no_dataset_is_told_by_what_it_is(run, songs, tmp_path):
+    (tmp_path / "known.csv").write_text("file,tempo\n")
+    (tmp_path / "song.yaml").write_text("muze: 1\n")
+    (tmp_path / "songs.report.json").write_text('{"broken": [], "left_out": []}')
+    (tmp_path / "one.json").write_text('{"audio_path": "a.wav", "duration": 1.0}')
+    (tmp_path / "list.json").write_text('[{"audio_path": "a.wav", "duration": 1.0}]')
+    (tmp_path / "words.txt").write_text("no dataset")
+    (tmp_path / "empty").mkdir()
+    told = {
+        "audio/night.wav": "is no dataset but a sound; `muze dataset build FOLDER -o songs.parquet`"
+        " makes a dataset of a folder",
+        "known.csv": "is no dataset but a table; a build takes it beside the music, with --metadata"
+        " known.csv",
+        "song.yaml": "is no dataset but YAML, as songs and trainings are written in; a dataset is "
+        ".json or .parquet",
+        "songs.report.json": "is no muze dataset but the report of a build; the dataset lies beside"
+        " it",
+        "one.json": "is no muze dataset but the record of one track; a dataset is "
+        '{"muze_dataset": 1, "tracks": [...]}',
+        "list.json": 'is no muze dataset but a list; a dataset is {"muze_dataset": 1, '
+        '"tracks": [...]}',
+        "words.txt": "cannot be read as JSON: Expecting value: line 1 column 1 (char 0); a dataset "
+        "ends in .json or .parquet",
+        "empty": "is no dataset but a folder; `muze dataset build empty -o songs.parquet` makes a "
+        "dataset of it",
+        "gone.csv": "there is no such dataset",
+    }
+    for path, wrong in told.items():
+        for command in (("import", path, "out.json"), ("show", path), ("check", path),
+                        ("stats", path)):  # fmt: skip
+            done = run("dataset", *command)
+            assert (done.exit_code, done.stderr) == (1, f"muze: {path}: {wrong}\n")
+    done = run("dataset", "show", ".")
+    assert done.stderr.startswith("muze: .: is no dataset but a folder; did you mean ")
+
+
 def test_tracks_are_shown_a_line_each(run, songs):
     lines = run("dataset", "show", songs).stdout.splitlines()
     assert lines[0].split() == [
@@ -82,6 +118,10 @@ def test_one_track_is_drawn(run, songs, tmp_path):
     assert done.stdout.splitlines()[-1] == "night.png"
     assert (tmp_path / "night.png").read_bytes().startswith(b"\x89PNG")
     assert run("dataset", "show", songs, "--picture", "night.png").exit_code == 2
+    done = run("dataset", "show", songs, "0", "--picture", "night.txt")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "night.txt: a picture's name ends in .png" in done.stderr
+    assert not (tmp_path / "night.txt").exists()
 
 
 def test_figures_are_told_in_tables_as_json_and_as_a_page(run, songs, tmp_path):
@@ -136,6 +176,24 @@ def test_a_merge_tells_what_it_left_out(run, songs, tmp_path):
             "--json", "--quiet", "--force").stdout
     )  # fmt: skip
     assert told["dropped"][0]["dataset"] == "more.json"
+
+
+@pytest.mark.parametrize("ending", ["json", "parquet"])
+def test_a_merge_may_take_the_place_of_one_of_the_two_and_says_so(run, songs, tmp_path, ending):
+    whole = tmp_path / f"whole.{ending}"
+    write_dataset(whole, read_dataset(songs).tracks)
+    before = whole.read_bytes()
+    write_dataset(tmp_path / "bad.json", [{"audio_path": "b.wav", "duration": 2.0, "tempo": -1.0}])
+    done = run("dataset", "merge", whole, "bad.json", "-o", whole, "--force")
+    assert done.exit_code == 1
+    assert whole.read_bytes() == before
+    write_dataset(tmp_path / "more.json", [{"audio_path": "b.wav", "duration": 2.0}])
+    done = run("dataset", "merge", "more.json", whole, "-o", whole, "--force")
+    assert done.exit_code == 0
+    assert f"{whole}: is replaced by itself and more.json together" in done.stderr
+    assert [t["audio_path"] for t in read_dataset(whole).tracks] == [
+        "b.wav", "audio/night.wav", "audio/day.wav"
+    ]  # fmt: skip
 
 
 def test_artists_are_written_beside_the_dataset(run, songs, tmp_path):

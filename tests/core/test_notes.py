@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from muze.core.instruments import PROGRAMS, part_of, program_of
 from muze.core.notes import (
+    FORM,
     Line,
     Note,
     check_range,
@@ -99,6 +100,28 @@ def test_a_fault_names_its_token_and_what_would_be_right(text, told):
     with pytest.raises(ValueError, match=re.escape(told)) as fault:
         parse_notes(text)
     assert "\n" not in str(fault.value)
+
+
+def test_all_faults_of_a_line_are_told_at_once_and_how_it_is_written_once():
+    with pytest.raises(ValueError, match="H4") as fault:
+        parse_notes("C4:1 H4:1 c5 | (E4:9999 C4+C4)x0 J2")
+    assert str(fault.value) == (
+        "'H4:1', number 2 in the notes: 'H4' is no note; "
+        "'c5', number 3 in the notes: 'c5' is no note; did you mean 'C5'?; "
+        "'E4:9999', number 6 in the notes: a note lasts 1/64 to 1024 beats, not 9999; "
+        "'C4+C4', number 7 in the notes: the same note is there twice; "
+        "')x0', number 8 in the notes: a repeat is played 1 to 256 times; "
+        f"'J2', number 9 in the notes: 'J2' is no note; {FORM}"
+    )
+    with pytest.raises(ValueError, match=r"H4', number 8 in the notes: .*; and 12 more$"):
+        parse_notes("H4 " * 20)
+
+
+def test_all_clashes_and_all_notes_out_of_range_are_told_at_once():
+    with pytest.raises(ValueError, match="0 beats in; G4 and A4 sound together 1 beats in; a mel"):
+        one_voice(parse_notes("C4+E4:1 G4+A4").notes)
+    with pytest.raises(ValueError, match=r"C8, 1 beats in, .*; C0, 2 beats in, lies outside"):
+        check_range(parse_notes("C4 C8 C0").notes, 24, 107)
 
 
 def test_one_voice_sings_one_note_at_a_time():

@@ -6,7 +6,7 @@ import pytest
 from muze.core.errors import DatasetError
 from muze.core.grid import SECTION_TYPES
 from muze.core.registry import Registry
-from muze.data.store import read_dataset
+from muze.data.store import iterate_dataset, read_dataset, write_dataset
 from muze.data.track import track_grid
 from muze.pipelines.components import open_streams
 
@@ -42,6 +42,53 @@ def test_a_dataset_knows_where_its_audio_lies(write, tmp_path):
 def test_what_is_no_dataset_is_told(write, content, told):
     with pytest.raises(DatasetError, match=told):
         read_dataset(write(content))
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Return the text of a dataset as muze writes it, of three tracks."""
+    tracks = [{**TRACK, "title": title} for title in ("a\u2028b", 'x"},\n{"', "\ud800]}\n")]
+    write_dataset(tmp_path / "written.json", tracks)
+    return (tmp_path / "written.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text,
+        lambda text: json.dumps(json.loads(text), indent=1),
+        lambda text: text.replace(",\n", ",", 1),
+        lambda text: text.replace(",\n", ",\n\n", 1),
+        lambda text: text.replace('"duration":', '"duration":\n', 2),
+        lambda text: text.rstrip("\n"),
+        lambda text: text + "\n",
+        lambda text: text.replace("\n]}", ',\n{"audio_path":"d.wav","duration":1}]}'),
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: text.replace("\n]}", ",\n]}"),
+        lambda text: text.replace(",\n", "\n", 1),
+        lambda text: text[:-4],
+        lambda text: text[: len(text) // 2],
+        lambda text: text + "]}\n",
+        lambda text: text.replace("3.0", "3.0.0"),
+    ],
+)
+def test_a_file_edited_by_hand_is_read_as_any_json(written, write, change):
+    text = change(written)
+    path = write(text)
+    try:
+        tracks = json.loads(text)["tracks"]
+    except ValueError:
+        with pytest.raises(DatasetError, match="cannot be read as JSON"):
+            read_dataset(path)
+    else:
+        assert read_dataset(path).tracks == tuple(tracks)
+
+
+def test_a_file_as_muze_writes_it_is_read_a_track_at_a_time(written, write):
+    records = iterate_dataset(write(written + "no JSON"))
+    assert next(records)["title"] == "a\u2028b"  # all of it was not read yet
+    with pytest.raises(DatasetError, match="Extra data"):
+        list(records)
 
 
 def test_a_missing_dataset_is_told(tmp_path):

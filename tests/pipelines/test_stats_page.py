@@ -1,10 +1,11 @@
 import re
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 import pytest
 
 from muze.data.stats import summarise
-from muze.pipelines.stats_page import MOST, stats_page
+from muze.pipelines.stats_page import COLOUR, MOST, stats_page
 
 NASTY = "<script>alert(1)</script>"
 
@@ -23,6 +24,77 @@ class Page(HTMLParser):
 
     def handle_data(self, data):
         self.texts.append(data.strip())
+
+
+VOID = ("meta", "br", "img", "link", "hr", "input")
+
+
+class Sound(HTMLParser):
+    """Checks that every element is closed in order; notes their names and what they refer to."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.names, self.referred, self.outside = [], [], set(), []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self._note(attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self._note(attrs)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def _note(self, attrs):
+        for key, value in attrs:
+            self.names += [value] if key == "id" else []
+            self.referred |= set(re.findall(r"url\(#([^)]+)\)", value or ""))
+            if key in ("href", "src", "xlink:href", "srcset", "data", "action"):
+                self.referred.add(value.removeprefix("#"))
+                self.outside += [] if value.startswith("#") else [value]
+
+
+def everything():
+    """Records of which every plot and table is made."""
+    tags = ("artist", "key", "time_signature", "language")
+    made = {name: {"backend": "x", "version": "1"} for name in ("tempo", "lyrics")}
+    made["lyrics"]["reason"] = "no voice is heard"
+    return [
+        track(
+            tempo=60.0 + index, loudness=-20.0 + index, sentiment_score=index / 9, lyrics=None,
+            genre=["jazz"], has_vocals=index % 2 == 0, provenance=made,
+            segments=[{"type": "verse", "start": 0.0, "end": 60.0}],
+            **{name: f'{name} {index} & "#000000" id="a" <b>' for name in tags},
+        )
+        for index in range(5)
+    ]  # fmt: skip
+
+
+def test_every_element_is_closed_and_every_name_is_used_and_there_once():
+    text = stats_page(summarise(everything()), "songs")
+    found = Sound(text)
+    assert len(set(found.names)) == len(found.names)
+    assert set(found.names) == found.referred
+    assert found.outside == []
+    plots = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert len(plots) == 11
+    for plot in plots:
+        assert ElementTree.fromstring(plot).tag.endswith("svg")
+
+
+def test_the_page_is_read_in_dark_and_in_light():
+    text = stats_page(summarise(everything()), "songs")
+    assert "color-scheme: light dark" in text
+    assert "prefers-color-scheme: dark" in text
+    plots = "".join(re.findall(r"<svg.*?</svg>", text, re.DOTALL))
+    colours = set(re.findall(r"(?:fill|stroke): ([^;\"]+)", plots))
+    assert colours == {"none", "currentColor", COLOUR}
+    assert 'artist 0 &amp; "#000000" id="a" &lt;b&gt;' in plots  # names are let be
 
 
 def track(**said):
