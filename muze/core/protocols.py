@@ -153,6 +153,15 @@ def misfits(stream: Stream, values: Any, grid: TimeGrid) -> list[Misfit]:
     return [] if hook is None else list(hook(values, grid))
 
 
+def file_misfit(stream: Stream, path: Path, grid: TimeGrid) -> str:
+    """Let a stream say what of a file that it reads has no place on a grid; nothing where all has.
+
+    One that has ``file_misfit(path, grid)`` is asked as for ``misfits``, once ``read`` took it.
+    """
+    hook = getattr(stream, "file_misfit", None)
+    return "" if hook is None else str(hook(path, grid))
+
+
 def complete_values(stream: Stream, values: Any, folder: Path) -> Any:
     """Let a stream put into the values what they name in files of the song's folder.
 
@@ -209,7 +218,12 @@ class Sampler(Protocol):
 
 
 class Vocoder(Protocol):
-    """Turns a log-mel spectrogram into sound."""
+    """Turns a log-mel spectrogram into sound.
+
+    One that may hear another mel than muze's has ``mel: MelSettings`` in its ``Config``. One that
+    is a torch network may have it as ``network`` once it is loaded, (B, num_mels, T) to
+    (B, T * hop_length), so that others can be trained through it.
+    """
 
     name: ClassVar[str]
     api: ClassVar[int]
@@ -227,7 +241,7 @@ class Vocoder(Protocol):
 
 
 class VoiceBackend(Protocol):
-    """Sings or speaks words."""
+    """Speaks words. What it may have besides is told in ``muze.core.voices``."""
 
     name: ClassVar[str]
     api: ClassVar[int]
@@ -239,8 +253,15 @@ class VoiceBackend(Protocol):
         """Return the names of the voices there are."""
         ...
 
+    def languages(self, voice: str) -> list[str]:
+        """Return the languages a voice speaks, ``en`` or ``pt-br``."""
+        ...
+
     def speak(self, text: str, voice: str, language: str) -> Audio:
-        """Return ``text`` spoken by ``voice``."""
+        """Return ``text`` spoken by ``voice``; a ``PluginError`` for what it has not.
+
+        See ``muze.core.voices.check_asked``.
+        """
         ...
 
 
@@ -258,20 +279,29 @@ class Separator(Protocol):
         ...
 
 
-def about(separator: Separator) -> str:
-    """Return what takes a mix apart, as records tell it; its name, where it does not say.
+def about(component: Separator | VoiceBackend) -> str:
+    """Return what takes a mix apart or speaks, as records tell it; its name, if it does not say.
 
     One that can say has ``about``, a line such as ``Demucs htdemucs (demucs 4.1.0)``.
     """
-    told: str = getattr(separator, "about", separator.name)
+    told: str = getattr(component, "about", component.name)
     return told
 
 
-def check_installed(separator: Separator) -> None:
-    """Let a separator say, before there is a mix, that its library or weights are not there.
+def check_installed(component: Separator | VoiceBackend) -> None:
+    """Let a component say, before there is work, that its library or weights are not there.
 
     One that has ``check()`` raises a ``NotInstalledError`` from it, and loads no network for it.
     """
-    check = getattr(separator, "check", None)
+    check = getattr(component, "check", None)
     if check is not None:
         check()
+
+
+def licence(component: Any) -> str:  # Any: a class of any kind
+    """Return under what licence the weights or the program of a component are; may be empty.
+
+    One whose licence is not the plugin's own declares ``licence: ClassVar[str]``, a line.
+    """
+    told: str = getattr(component, "licence", "")
+    return told

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 import muze
 from muze.audio.io import write_audio
 from muze.cli import app
-from muze.core import protocols
+from muze.core import protocols, voices
 from muze.core.grid import Audio
 from muze.core.registry import GROUP, HOOKS
 from muze.testing.checks import checks_of
@@ -199,6 +199,22 @@ def test_every_check_is_told(muze_registry):
     told = set(re.findall(r"^\| `(\w+)` \| .* \|$", PAGE.rpartition("| check |")[2], re.MULTILINE))
     stream = muze_registry.get("stream", "energy")
     assert told == {name for name, _ in checks_of("stream", stream, render=lambda *_: None)}
+
+
+def test_every_check_and_every_part_of_a_voice_is_told(muze_registry):
+    _, table, rest = PAGE.partition("| check of a voice |")
+    told = re.findall(r"^\| `(\w+)` \| (.*) \|$", (table + rest).partition("\n\n")[0], re.MULTILINE)
+    checks = dict(checks_of("voice", muze_registry.get("voice", "espeak")))
+    assert [name for name, _ in told] == list(checks)
+    for name, holds in told:
+        assert holds == checks[name].func.__doc__.split("\n")[0]
+    source = Path(voices.__file__).read_text() + Path(protocols.__file__).read_text()
+    optional = re.findall(r'getattr\((?:backend|component), "(\w+)"', source)
+    assert {"speak_timed", "clones", "keeps_clones", "repeats", "check", "about"} <= {*optional}
+    own = {*vars(protocols.VoiceBackend), *protocols.VoiceBackend.__annotations__}
+    page = PAGE.partition("## A voice")[2].partition("A distribution may carry")[0]
+    for name in [*own, *optional]:
+        assert name.startswith("_") or f"`{name}" in page, name
 
 
 def test_every_hook_and_every_part_of_a_stream_is_told():

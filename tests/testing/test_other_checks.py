@@ -11,6 +11,7 @@ from muze.core.errors import PluginError
 from muze.core.grid import Audio
 from muze.core.registry import GROUP, Plugin, Registry
 from muze.core.settings import Settings
+from muze.core.voices import PhoneSpan, Spoken, check_asked
 from muze.plugins.samplers.ddim import DDIMSampler
 from muze.testing import sounds
 from muze.testing.checks import checks_of, run_checks
@@ -86,10 +87,12 @@ def test_vocoder_faults_are_found():
 
 
 class Hum:
-    """A voice that hums."""
+    """A voice that hums a letter at a time, and tells when."""
 
     name: ClassVar = "hum"
     known: ClassVar = ("low",)
+    spoken: ClassVar = ("en",)
+    hertz: ClassVar = 110.0
 
     class Config(Settings):
         """Nothing to set."""
@@ -101,21 +104,83 @@ class Hum:
         """Return the one voice."""
         return list(self.known)
 
+    def languages(self, voice):
+        """Return the one language."""
+        return list(self.spoken)
+
     def speak(self, text, voice, language):
-        """Hum once a character."""
-        if voice not in self.known:
-            raise PluginError(f"no voice {voice!r}")
-        return sounds.sine(110.0, 0.1 * len(text))
+        """Hum once a character, between two silences."""
+        check_asked(self, text, voice, language)
+        hum = sounds.sine(self.hertz, 0.1 * len(text)).samples
+        return Audio(np.pad(hum, ((0, 0), (3200, 3200))), sounds.SAMPLE_RATE)
+
+    def speak_timed(self, text, voice, language):
+        """Tell one sound."""
+        audio = self.speak(text, voice, language)
+        return Spoken(audio, self.spans(audio.duration))
+
+    def spans(self, duration):
+        """Return when it sounds."""
+        return (PhoneSpan("m", 0.1, 0.3), PhoneSpan("ˈa", 0.3, duration - 0.1))
 
 
 def test_voice_faults_are_found():
-    for name in ("voices", "speech", "unknown_voice"):
-        dict(checks_of("voice", Hum))[name]()
-    quiet = {"speak": lambda *_: sounds.silence(1.0)}
-    fails("voice", type("None", (Hum,), {"known": ()}), "voices", "lists no voice")
-    fails("voice", type("Twice", (Hum,), {"known": ("a", "a")}), "voices", "listed twice")
-    fails("voice", type("Quiet", (Hum,), quiet), "speech", "silence")
-    fails("voice", type("Any", (Hum,), quiet), "unknown_voice", "a voice it does not have")
+    for name, check in checks_of("voice", Hum):
+        if name not in ("light_import", "light_check"):  # this file imports torch, and is no module
+            check()
+
+    def hum(**parts):
+        return type("Other", (Hum,), parts)
+
+    def loud(backend, text, voice, language):
+        check_asked(backend, text, voice, language)
+        return Audio(np.full((1, 1600 * len(text)), 1.5, np.float32), 16000)
+
+    silence = hum(speak=lambda *_: sounds.silence(1.0))
+    short = hum(speak=lambda self, text, *asked: Hum.speak(self, text[:40], *asked))
+    random = np.random.default_rng(0)
+
+    def noisy(backend, text, voice, language):
+        check_asked(backend, text, voice, language)
+        return Audio(0.1 * random.random((1, 1600 * len(text)), np.float32), 16000)
+
+    fails("voice", hum(known=()), "voices", "lists no voice")
+    fails("voice", hum(known=("a", "a")), "voices", "a voice is listed twice")
+    fails("voice", hum(spoken=()), "voices", "voice 'low' speaks no language")
+    fails("voice", hum(spoken=("en", "en")), "voices", "a language is listed twice")
+    fails("voice", silence, "speech", "silence")
+    fails("voice", silence, "unknown_voice", "a voice it does not have")
+    fails("voice", silence, "unknown_language", "a language it does not speak")
+    fails("voice", silence, "no_words", "no words in ''")
+    fails("voice", hum(speak=loud), "speech", "a peak of 1.5")
+    fails("voice", short, "long_text", "16 lines last 4.2 s, one of them 4.2 s")
+    fails("voice", hum(speak=noisy), "repeats", "other samples")
+    dict(checks_of("voice", hum(speak=noisy, repeats=False)))["repeats"]()
+    fails("voice", hum(about="two\nlines"), "about", "must be a line")
+    fails("voice", hum(licence="two\nlines"), "about", "licence is")
+    fails("voice", hum(check="yes"), "about", "must be a method")
+    fails("voice", hum(clones=True), "about", "no method clone")
+    fails("voice", hum(keeps_clones=True), "about", "keeps clones, and makes none")
+
+
+def test_voice_times_that_cannot_be_are_found():
+    def told(*spans):
+        spans = tuple(PhoneSpan(*span) for span in spans)
+        return type("Other", (Hum,), {"spans": lambda *_: spans})
+
+    def otherwise(backend, text, voice, language):
+        spoken = Hum.speak_timed(backend, text, voice, language)
+        return Spoken(Audio(spoken.audio.samples / 2, spoken.audio.sample_rate), spoken.phones)
+
+    dict(checks_of("voice", told()))["timed"]()
+    fails("voice", told(("m", 0.2, 0.1)), "timed", "m is heard from 0.200 to 0.100 s")
+    fails("voice", told(("m", -0.1, 0.1)), "timed", "from -0.100")
+    fails("voice", told(("m", 1.0, 60.0)), "timed", "to 60.000 s of 4.300 s")
+    fails("voice", told(("m", 1.0, 2.0), ("a", 1.5, 2.0)), "timed", "before m has ended")
+    fails("voice", told(("ma", 0.1, 0.3)), "timed", "'ma': 'ma' is 2 sounds")
+    fails("voice", told(("?", 0.1, 0.3)), "timed", "no sound of the IPA")
+    fails("voice", told(("a", 0.0, 0.1), ("m", 4.2, 4.3)), "timed", "louder where no sound")
+    fails("voice", type("Other", (Hum,), {"speak_timed": otherwise}), "timed", "otherwise than")
 
 
 class Halves:

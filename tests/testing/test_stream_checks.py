@@ -223,6 +223,7 @@ FAULTS = [  # check, what to write in place of what, and what the check says
         "loss is not finite where it is absent",
     ),
     ("loss", "error.mean()", "error", "loss is (4,), want a scalar"),
+    ("loss", "error.mean()", "error.sum()", "not the mean of its rows' losses"),
     ("loss", "self.guess)", "self.guess.detach())", "teaches the encoder nothing where the stream"),
     ("loss", " * present.any(1)", "", "teaches the encoder something where it is absent"),
     ("gradients", "self.tokens(f", "self.null['tokens'] + self.tokens(f", "learns while present"),
