@@ -118,6 +118,24 @@ class VocoderChoice(Settings):
     name: Text = Field(description="An installed vocoder.")
 
 
+TEMPLATES = "templates"
+"""The planner that needs no network."""
+
+
+class PlannerChoice(Settings):
+    """Who decides what the song leaves open."""
+
+    name: Text = Field(
+        description="templates, or a model with a planner: installed, a folder, or a hub id."
+    )
+    temperature: Number = Field(
+        1.0, gt=0, le=10, description="How freely a trained planner draws; towards 0 the likeliest."
+    )
+    top_p: Number = Field(
+        0.95, gt=0, le=1, description="It draws from the likeliest that are this likely together."
+    )
+
+
 class Clone(Settings):
     """A voice to be cloned, and the leave to do so."""
 
@@ -200,6 +218,9 @@ class Song(
         None, ge=0, lt=2**63, description="Same seed, same song; drawn and noted unless given."
     )
     model: Text = Field("starter", description="An installed model, a folder, or a hub id.")
+    planner: PlannerChoice | None = Field(
+        None, description="Who decides what is left open; templates unless said."
+    )
     tempo: Tempo | None = Field(
         None, description="Beats a minute, or a map: [{bar: 1, bpm: 118}, {bar: 17, bpm: 124}]."
     )

@@ -3,45 +3,33 @@
 from __future__ import annotations
 
 import secrets
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from muze.core.errors import MuzeError, PluginError, did_you_mean
+from muze.core.errors import MuzeError, did_you_mean
 from muze.core.grid import Metre, TimeGrid
 from muze.core.registry import Registry
-from muze.core.theory import Key
 from muze.manifest import Faults, Song
 from muze.manifest.faults import Keys
-from muze.manifest.song import LOUDEST, LYRICS_STREAMS, QUIETEST
+from muze.manifest.song import LOUDEST, QUIETEST
 from muze.pipelines.asked import SAMPLE_SECONDS, Asked, prompt_of
-from muze.pipelines.layout import Layout, lay_out
+from muze.pipelines.deciders import Decider, LaidPart, Said, Templates
+from muze.pipelines.guide import CLOCK_STREAMS
+from muze.pipelines.layout import DEFAULT_DURATION, Layout, lay_out
 from muze.pipelines.model_info import ModelInfo
+from muze.pipelines.planner_info import choose_planner
 from muze.pipelines.resolve import (
-    ComponentPlan,
     Origin,
     StreamPlan,
     heard_fields,
-    resolve_sampler,
-    resolve_vocoder,
     said_fields,
 )
-from muze.pipelines.styles import (
-    chords_by_bar,
-    style_of,
-    usual_bpm,
-    usual_key,
-    usual_progression,
-)
-from muze.pipelines.templates import TEMPLATES, typical_energy
+from muze.pipelines.styles import chords_by_bar
+from muze.pipelines.templates import TEMPLATES, Part, fit_template
 from muze.pipelines.words import asked_bpm, asked_key, asked_metre, named_genres
 
-CLOCK_STREAMS = ("beat", "section", "position")
-"""Streams drawn from the time grid alone where the song gives them no values."""
-DECIDED_STREAMS = (*CLOCK_STREAMS, "tempo", "key", "text", "energy", "chord", "loudness")
-"""Streams that are told something in every song, unless the model never met what is decided."""
-SAMPLER, NUM_STEPS = "ddim", 50
-"""Where the song names none."""
 METRES = ("4/4", "3/4", "6/8", "2/4", "5/4")
 """Taken where the model never met the one that is usual, the likeliest first."""
 DEFAULT_LOUDNESS = -14.0
@@ -53,8 +41,14 @@ class Planner:
     """The decisions of one song, each made once, in the order they build on one another."""
 
     def __init__(
-        self, song: Song, registry: Registry, model: ModelInfo | None, faults: Faults
+        self,
+        song: Song,
+        registry: Registry,
+        model: ModelInfo | None,
+        faults: Faults,
+        own_planner: bool = False,
     ) -> None:
+        """Decide what a form is laid on; with ``own_planner`` the model's, where none is named."""
         self.song, self.registry, self.faults = song, registry, faults
         self.model = model or ModelInfo(name=song.model)
         self.seed = secrets.randbits(31) if song.seed is None else song.seed
@@ -63,12 +57,40 @@ class Planner:
         self.asked, self.asked_in = self.said.whole, self.said.parts
         self.prompt = prompt_of(self.asked) or song.prompt or ""
         self.genres = self._genres()
-        self.style = style_of(self.prompt, self.genres)
-        self.metre = self._metre()
-        self.key = self._key()
+        metre, key, tempo = self._said_metre(), self._said_key(), self._said_tempo()
+        bpm = tempo[0][1] if tempo else None
+        self.given = Said(self.prompt, tuple(self.genres), metre, key, bpm, self._said_seconds())
+        self.planner, self._planner_folder = choose_planner(
+            song, self.model, registry, faults, own_planner
+        )
+        if not self.genres and "genre" not in self.asked:
+            self.genres = self._decided_genres()
+        self.metre = self._metre(metre)
+        self.key = key or self.decider.key()
         self.keys = [self._key_in(index) for index in range(len(self.asked_in))]
-        self.tempo = self._tempo()
+        self.tempo = tempo or [(0, self.decider.bpm())]
         self.layout: Layout | None = None
+
+    @cached_property
+    def decider(self) -> Decider:
+        """Whoever decides what is open; a network is read once something is."""
+        folder, planner = self._planner_folder, self.planner
+        if folder is None or self.faults.under(("prompt",), ("streams", "text")):
+            return Templates(self.given, self.seed)
+        from muze.pipelines.plan_sampling import load_planner
+        from muze.pipelines.planned import Network
+
+        assert planner.temperature is not None
+        assert planner.top_p is not None
+        network = load_planner(folder, self.registry)
+        return Network(network, self.given, self.seed, planner.temperature, planner.top_p)
+
+    @cached_property
+    def _informed(self) -> Decider:
+        """Whoever decides, told of all sections."""
+        assert self.layout is not None
+        self.decider.lay([self._laid(index) for index in range(len(self.layout.sections))])
+        return self.decider
 
     # -- what it does not say --------------------------------------------------------------
 
@@ -79,24 +101,42 @@ class Planner:
         if not self.said.knows("genre"):
             return []
         values = self.registry.get("stream", "genre").Values
-        named = named_genres(self.prompt, lambda name: _genre(values, name))
-        grid = TimeGrid.of_song(SAMPLE_SECONDS)
-        return [name for name in named if self.said.met("genre", {"names": [name]}, grid)]
+        return self._met_genres(named_genres(self.prompt, lambda name: _genre(values, name)))
 
-    def _metre(self) -> Metre:
-        said = self.song.time_signature
-        self.origins["time_signature"] = _origin(said)
-        named = said or asked_metre(self.prompt)
-        usual = [self.style.time_signature, *METRES]
+    def _met_genres(self, names: list[str]) -> list[str]:
+        grid = TimeGrid.of_song(SAMPLE_SECONDS)
+        return [name for name in names if self.said.met("genre", {"names": [name]}, grid)]
+
+    def _decided_genres(self) -> list[str]:
+        name = self.decider.genre() if self.said.knows("genre") else None
+        return self._met_genres([name]) if name is not None else []
+
+    def _said_seconds(self) -> float | None:
+        """Return the length as far as it is known before the bars are; None where it is not."""
+        song = self.song
+        if song.duration is not None:
+            return song.duration
+        if song.sections:
+            lengths = [section.seconds for section in song.sections]
+            return None if None in lengths else sum(s for s in lengths if s is not None)
+        return None if song.bars is not None else DEFAULT_DURATION
+
+    def _said_metre(self) -> str | None:
+        self.origins["time_signature"] = _origin(self.song.time_signature)
+        return self.song.time_signature or asked_metre(self.prompt)
+
+    def _metre(self, named: str | None) -> Metre:
+        if named is not None and self._met_metre(named):
+            return Metre.parse(named)
+        usual = [self.decider.metre(), *METRES]
         met = [text for text in usual if self._met_metre(text)]
         if named is None:
             return Metre.parse((met or usual)[0])
-        if not self._met_metre(named):
-            known = f"; say one that it met, as {met[0]}" if met else ""
-            self.faults.add(
-                ("time_signature",) if said else self._prompt_keys(),
-                f"model {self.model.name} met no {named} in training{known}",
-            )
+        known = f"; say one that it met, as {met[0]}" if met else ""
+        self.faults.add(
+            ("time_signature",) if self.song.time_signature else self._prompt_keys(),
+            f"model {self.model.name} met no {named} in training{known}",
+        )
         return Metre.parse(named)
 
     def _met_metre(self, text: str) -> bool:
@@ -107,20 +147,21 @@ class Planner:
         """Where the prompt stands."""
         return ("streams", "text") if self.song.prompt is None else ("prompt",)
 
-    def _key(self) -> str:
+    def _said_key(self) -> str | None:
         said = None
         if "key" in self.asked:
             said = self.said.value(self.asked["key"], ("streams", "key"), "key")
         self.origins["key"] = _origin(said)
-        return str(said or asked_key(self.prompt) or usual_key(self.style, self.prompt, self.seed))
+        found = said or asked_key(self.prompt)
+        return None if found is None else str(found)
 
     def _key_in(self, index: int) -> str:
         plan = self.asked_in[index].get("key")
         keys: Keys = ("structure", "sections", index, "streams", "key")
         return str((plan and self.said.value(plan, keys, "key")) or self.key)
 
-    def _tempo(self) -> list[tuple[int, float]]:
-        """Return the song's tempo map: (bar from 0, BPM), rising."""
+    def _said_tempo(self) -> list[tuple[int, float]] | None:
+        """Return the song's tempo map: (bar from 0, BPM), rising; None where none is said."""
         said = None
         if "tempo" in self.asked:
             said = self.said.value(self.asked["tempo"], ("streams", "tempo"), "tempo")
@@ -132,7 +173,8 @@ class Planner:
             told = f"{in_prompt:g} bpm is no tempo; it must be 20 to 400"
             self.faults.add(self._prompt_keys(), told)
             in_prompt = None
-        return [(0, float(said or in_prompt or usual_bpm(self.style, self.prompt, self.seed)))]
+        bpm = said or in_prompt
+        return None if bpm is None else [(0, float(bpm))]
 
     def _base_bpm(self, bar: int) -> float:
         return next(bpm for first, bpm in reversed(self.tempo) if first <= bar)
@@ -140,8 +182,8 @@ class Planner:
     def lay_out(self) -> Layout | None:
         """Lay the sections on their bars; None where the song's lengths do not go together."""
         song, faults = self.song, self.faults
-        template = (song.structure.template if song.structure else None) or self.style.template
-        if template not in TEMPLATES:
+        template = song.structure.template if song.structure else None
+        if template is not None and template not in TEMPLATES:
             hint = did_you_mean(template, TEMPLATES) or f"; there are {', '.join(TEMPLATES)}"
             faults.add(("structure", "template"), f"there is no template {template!r}{hint}")
         beats = self.asked.get("beat")
@@ -167,9 +209,13 @@ class Planner:
         self.origins["structure"] = _origin(song.structure)
         lengths = song.duration or song.bars or song.sections or None
         self.origins["duration"] = _origin(lengths)
-        self.layout = lay_out(
-            song, self.metre, self._base_bpm, bpm, template, self.seed, self.faults
-        )
+
+        def form(num_bars: int, seconds: float) -> list[Part]:
+            if template is not None:
+                return fit_template(template, num_bars, self.seed)
+            return self.decider.form(num_bars, seconds)
+
+        self.layout = lay_out(song, self.metre, self._base_bpm, bpm, form, self.faults)
         if self.layout is not None and self.tempo[-1][0] >= len(self.layout.bpm):
             keys: Keys = ("tempo",) if isinstance(song.tempo, list) else ("streams", "tempo")
             faults.add(
@@ -212,6 +258,24 @@ class Planner:
         """Return the key of a section, its own or the song's."""
         return self.keys[index] if self.keys else self.key
 
+    def _laid(self, index: int) -> LaidPart:
+        """Return a section as whoever decides the rest is told of it."""
+        assert self.layout is not None
+        span, streams = self.layout.sections[index], self.asked_in[index] if self.asked_in else {}
+        told = streams.get("energy") or self.asked.get("energy")
+        energy = span.energy if told is None else _level(told)
+        plan = streams.get("chord") or self.asked.get("chord")
+        chords = None if plan is None else tuple(self._chords(plan, span.bars))
+        whole = chords if chords and not any(" " in name for name in chords) else ()
+        return LaidPart(
+            span.type,
+            span.bars,
+            span.end - span.start,
+            self.section_key(index),
+            energy,
+            None if plan is None else whole,
+        )
+
     def section_streams(self, index: int) -> dict[str, StreamPlan]:
         """Return what a section says by itself; its energy and chords where nobody says them."""
         assert self.layout is not None
@@ -219,14 +283,10 @@ class Planner:
         streams = dict(self.asked_in[index]) if self.asked_in else {}
         streams.pop("tempo", None)  # the grid carries it
         if "energy" not in streams and "energy" not in self.asked and self.said.knows("energy"):
-            energy = (
-                typical_energy(span.type, index, self.seed) if span.energy is None else span.energy
-            )
+            energy = self._informed.energy(index) if span.energy is None else span.energy
             self._tell(streams, "energy", energy)
         if "chord" not in streams and "chord" not in self.asked and self.said.knows("chord"):
-            key = Key.parse(self.section_key(index))
-            chords = usual_progression(key, self.style, span.type, self.seed)
-            self._tell(streams, "chord", chords)
+            self._tell(streams, "chord", self._informed.chords(index))
         return streams
 
     def section_prompt(self, index: int) -> str | None:
@@ -237,11 +297,13 @@ class Planner:
         """Return what sounds in each bar of a section, ``Am F`` where a bar has two chords."""
         assert self.layout is not None
         plan = self.section_streams(index).get("chord") or self.asked.get("chord")
-        if plan is None or plan.values is None:
+        return [] if plan is None else self._chords(plan, self.layout.sections[index].bars)
+
+    def _chords(self, plan: StreamPlan, num_bars: int) -> list[str]:
+        if plan.values is None:
             return []
         each = plan.values.get("beats_per_chord")
-        bars = self.layout.sections[index].bars
-        return chords_by_bar(plan.values["progression"], each, bars, self.metre.beats_per_bar)
+        return chords_by_bar(plan.values["progression"], each, num_bars, self.metre.beats_per_bar)
 
     def loudness(self) -> float:
         """Return the file's level in LUFS: what ``output`` says, or what the stream asks for."""
@@ -313,64 +375,15 @@ class Planner:
         if self.said.met(name, values, TimeGrid.of_song(SAMPLE_SECONDS)):
             streams[name] = StreamPlan(origin=origin, values=values)
 
-    # -- how it is made --------------------------------------------------------------------
-
-    def sampler(self) -> ComponentPlan | None:
-        """Return the sampler, with all its settings."""
-        return resolve_sampler(self.song.sampler, SAMPLER, self.registry, self.faults)
-
-    def vocoder(self) -> ComponentPlan | None:
-        """Return the vocoder; None takes the model's own."""
-        return resolve_vocoder(self.song.vocoder, self.model, self.registry, self.faults)
-
-    def guidance(self) -> dict[str, float]:
-        """Return the weight of ``all`` and of each stream guided by itself.
-
-        A stream's own default counts where the song asks something of it.
-        """
-        known = self.model.streams
-        asked = sorted({name for plans in (self.asked, *self.asked_in) for name in plans})
-        own = {name: self.registry.get("stream", name).guidance for name in asked}
-        weights = {**{n: w for n, w in own.items() if w}, **self.model.guidance}
-        weights |= self.song.guidance
-        if self.song.negative_prompt is not None and weights["all"] <= 1:
-            self.faults.add(
-                ("negative_prompt",),
-                f"leads away from nothing where guidance.all is {weights['all']:g}; raise that "
-                "above 1, or leave this out",
-            )
-        for name, weight in self.song.guidance.items():
-            if name != "all" and known is not None and name not in known:
-                hint = did_you_mean(name, known) or f"; it knows {', '.join(known)}"
-                self.faults.add(
-                    ("guidance", name), f"model {self.model.name} knows no stream {name!r}{hint}"
-                )
-            elif name != "all":
-                try:
-                    self.registry.get("stream", name)
-                except PluginError as fault:
-                    self.faults.add(("guidance", name), str(fault))
-                if weight != 0 and not self._is_told(name):
-                    self.faults.add(
-                        ("guidance", name),
-                        f"this song says nothing of {name}; say it under streams, or leave this "
-                        "out",
-                    )
-        return weights
-
-    def _is_told(self, name: str) -> bool:
-        """Whether a stream is told something, by the song or by the planner, or would be."""
-        if any(name in plans for plans in (self.asked, *self.asked_in)):
-            return True
-        if any(name in keys for keys, _ in self.faults.found):  # said, and faulty
-            return True
-        if name in LYRICS_STREAMS and self.faults.under(("voice", "lyrics"), ("voice", "language")):
-            return True
-        return bool(self.genres) if name == "genre" else name in DECIDED_STREAMS
-
 
 def _origin(said: object) -> Origin:
     return "decided" if said is None else "asked"
+
+
+def _level(told: StreamPlan) -> float | None:
+    """Return how intense a section is on average; None where a recording tells it."""
+    value = (told.values or {}).get("value")
+    return None if value is None else float(np.mean(value))
 
 
 def _genre(values: Any, name: str) -> str | None:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from muze.core.errors import MuzeError
 from muze.core.grid import Metre, TimeGrid
-from muze.core.protocols import misfits, reads
+from muze.core.protocols import file_misfit, misfits, reads
 from muze.pipelines.asked import Asked, Said
 from muze.pipelines.layout import Layout
 from muze.pipelines.resolve import StreamPlan
@@ -30,18 +30,20 @@ def check_fit(asked: Asked, layout: Layout | None, metre: Metre) -> None:
             continue
         for name, plan in plans.items():
             if plan.recording is not None:
-                _read(asked, name, Path(plan.recording.path), said, here)
+                _read(asked, name, Path(plan.recording.path), said, here, layout is not None)
             elif layout is not None:
                 _lay(asked, name, plan, said, here)
 
 
-def _read(asked: Asked, name: str, path: Path, said: Said, grid: TimeGrid) -> None:
+def _read(asked: Asked, name: str, path: Path, said: Said, grid: TimeGrid, laid_out: bool) -> None:
     stream = _stream(asked, name)
     if stream is None or not reads(stream, path):
         return
     try:
         with asked.registry.blame(name, f"read {path}"):
             stream.read(path, grid)
+            if laid_out and (told := file_misfit(stream, path, grid)):
+                asked.faults.add((*said[name][0], "from"), f"{path.name} {told}")
     except MuzeError as fault:
         asked.faults.add((*said[name][0], "from"), str(fault))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from muze.core.grid import Metre, SectionSpan, TempoMark, TimeGrid
 from muze.manifest import Faults, Song
 from muze.manifest.song import Section
-from muze.pipelines.templates import fit_template
+from muze.pipelines.templates import Part
 
 LONGEST = 3600.0
 """Seconds a song may last."""
@@ -19,7 +19,7 @@ SLACK = 0.01
 
 @dataclass(frozen=True)
 class Span:
-    """A section laid on the bars; ``energy`` where a template tells it."""
+    """A section laid on the bars; ``energy`` where the form tells it."""
 
     type: str
     first_bar: int
@@ -74,19 +74,19 @@ def lay_out(
     metre: Metre,
     base: Callable[[int], float],
     section_bpm: dict[int, float],
-    template: str,
-    seed: int,
+    form: Callable[[int, float], list[Part]],
     faults: Faults,
 ) -> Layout | None:
     """Return the song's layout; None, with faults noted, where its lengths do not go together.
 
     ``base`` gives the tempo of a bar (from 0), ``section_bpm`` that of a section that has its own.
+    ``form`` gives the sections of a song that names none, of its bars and their seconds.
     """
     bars = Bars(metre)
     if song.sections:
         spans = _place_sections(song.sections, bars, base, section_bpm, faults)
     else:
-        spans = _fit(song, bars, base, template, seed)
+        spans = _fit(song, bars, base, form)
     if spans is None or not _agrees(song, bars, spans, faults):
         return None
     duration = spans[-1].end if song.duration is None else song.duration
@@ -137,7 +137,10 @@ def _place_sections(
 
 
 def _fit(
-    song: Song, bars: Bars, base: Callable[[int], float], template: str, seed: int
+    song: Song,
+    bars: Bars,
+    base: Callable[[int], float],
+    form: Callable[[int, float], list[Part]],
 ) -> list[Span]:
     if song.bars is not None:
         for bar in range(song.bars):
@@ -147,7 +150,7 @@ def _fit(
         while bars.lines[-1] < wanted - SLACK:
             bars.add(base(len(bars.bpm)))
     spans, first = [], 0
-    for part in fit_template(template, len(bars.bpm), seed):
+    for part in form(len(bars.bpm), bars.lines[-1]):
         start, end = bars.lines[first], bars.lines[first + part.bars]
         spans.append(Span(part.type, first, part.bars, start, end, part.energy))
         first += part.bars

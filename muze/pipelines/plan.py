@@ -20,12 +20,20 @@ from muze.core.settings import Settings
 from muze.manifest import Faults, Song, parse_song
 from muze.manifest.faults import Source
 from muze.manifest.song import LOUDEST, QUIETEST, KeyName, TimeSignature
-from muze.pipelines.decide import NUM_STEPS, Planner
+from muze.pipelines.decide import Planner
 from muze.pipelines.fit import check_fit
+from muze.pipelines.guide import guidance_of
 from muze.pipelines.layout import LONGEST
 from muze.pipelines.model_info import ModelInfo
 from muze.pipelines.output import plan_output
-from muze.pipelines.resolve import ComponentPlan, Origin, StreamPlan
+from muze.pipelines.planner_info import PART, PlannerPlan
+from muze.pipelines.resolve import (
+    ComponentPlan,
+    Origin,
+    StreamPlan,
+    resolve_sampler,
+    resolve_vocoder,
+)
 
 FADE = 0.05
 """Seconds of fade at the end, so that a bar cut at the exact length does not click."""
@@ -33,6 +41,8 @@ SLOWEST, FASTEST = 1.0, 1000.0
 """Beats a minute no plan leaves; a manifest's bounds are narrower."""
 EDGE = 1e-6
 """Seconds by which the edges of two sections may differ and be the same."""
+SAMPLER, NUM_STEPS = "ddim", 50
+"""Where the song names none."""
 SHOWN_ORIGINS = ("duration", "key", "seed", "structure", "tempo", "time_signature")
 
 
@@ -101,6 +111,7 @@ class Plan(Settings):
     num_steps: int = Field(ge=1)
     vocoder: ComponentPlan | None = Field(description="None takes the model's own.")
     output: OutputPlan
+    planner: PlannerPlan = Field(PlannerPlan(), description="Who decided what was left open.")
     origins: dict[str, Origin] = Field(
         description="What of tempo, key, ... was asked and what decided."
     )
@@ -220,12 +231,14 @@ def plan_file(
     options: Mapping[str, Any] | None = None,
     find_model: Callable[[Song, Registry], ModelInfo] | None = None,
     writes: bool = True,
+    own_planner: bool = False,
 ) -> Plan:
     """Return the plan of a manifest, or of options alone; options win over the file.
 
     Unlike ``read_song`` and then ``plan_song``, tells the faults of both at once. ``find_model``
     returns what the song's model knows. Where nothing ``writes`` the song, it does not matter
-    whether its file can be written there.
+    whether its file can be written there. With ``own_planner`` the model's planner, if it has one,
+    decides where the song names none.
 
     Raises:
         ManifestError: one line per fault, with the manifest's file, line and key.
@@ -240,16 +253,22 @@ def plan_file(
             model = find_model(song, registry)
         except MuzeError as fault:
             faults.add(("model",), str(fault))
-    return _plan(song, registry, model, faults, writes)
+    return _plan(song, registry, model, faults, writes, own_planner)
 
 
 def _plan(
-    song: Song, registry: Registry, model: ModelInfo | None, faults: Faults, writes: bool = True
+    song: Song,
+    registry: Registry,
+    model: ModelInfo | None,
+    faults: Faults,
+    writes: bool = True,
+    own_planner: bool = False,
 ) -> Plan:
-    planner = Planner(song, registry, model, faults)
+    planner = Planner(song, registry, model, faults, own_planner)
     path = plan_output(song, faults, writes)
-    sampler, vocoder = planner.sampler(), planner.vocoder()
-    guidance = planner.guidance()
+    sampler = resolve_sampler(song.sampler, SAMPLER, registry, faults)
+    vocoder = resolve_vocoder(song.vocoder, planner.model, registry, faults)
+    guidance = guidance_of(planner.said, planner.genres)
     laid, loudness = planner.lay_out(), planner.loudness()
     check_fit(planner.said, laid, planner.metre)
     faults.raise_any()
@@ -279,7 +298,8 @@ def _plan(
             faults.add(("guidance", name), told)
     faults.raise_any()
     components = [sampler.name, *([vocoder.name] if vocoder else [])]
-    weights = planner.model.parts  # a vocoder's only where that is what is heard
+    # none of what only planned, and a vocoder's only where that is what is heard
+    weights = {name: found for name, found in planner.model.parts.items() if name != PART}
     if vocoder is None or vocoder.name not in (planner.model.vocoders or {}):
         weights = {name: found for name, found in weights.items() if name != "vocoder"}
     return Plan(
@@ -307,5 +327,6 @@ def _plan(
         output=OutputPlan(
             path=str(path), format=path.suffix.lower().lstrip("."), loudness=loudness
         ),
+        planner=planner.planner,
         origins=planner.origins,
     )

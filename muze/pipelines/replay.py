@@ -14,7 +14,7 @@ from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import Faults
 from muze.manifest.faults import Keys, Source
-from muze.model.header import read_header
+from muze.model.header import whole_header
 from muze.pipelines.model_info import model_folder
 from muze.pipelines.output import check_output, resolved, written_over
 from muze.pipelines.plan import Plan
@@ -123,7 +123,7 @@ def check_made_with(plan: Plan, name: str, registry: Registry) -> None:
 def _networks(plan: Plan, registry: Registry) -> list[tuple[str, str]]:
     if not plan.parts:
         return []
-    here = read_header(model_folder(plan.model, registry, Path.cwd())).get("parts", {})
+    here = whole_header(model_folder(plan.model, registry, Path.cwd())).get("parts", {})
     return [
         (f"{part} {then[:12]} of model {plan.model}", f"{part} {now[:12]} of model {plan.model}")
         for part, then in plan.parts.items()

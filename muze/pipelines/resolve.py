@@ -21,6 +21,7 @@ from muze.manifest import Faults
 from muze.manifest.faults import Keys
 from muze.manifest.song import SamplerChoice, VocoderChoice
 from muze.pipelines.model_info import ModelInfo
+from muze.pipelines.vocoder_mel import hearing
 
 Origin = Literal["asked", "decided"]
 """Whether the user said it or the planner chose it."""
@@ -188,6 +189,11 @@ def resolve_vocoder(
     said = config.model_dump(mode="json", exclude_unset=True)
     if model.vocoders is not None:
         _check_weights(name, said, keys, model.name, model.vocoders, registry, faults)
+        own = model.vocoders.get(name, {})
+        try:
+            hearing(registry.get("vocoder", name), {**own, **said}, model.mel)
+        except MuzeError as fault:
+            faults.add(keys, f"model {model.name}: {fault}")
     return ComponentPlan(name=name, config=said)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from muze.core.errors import AudioError
+from muze.core.notes import FORM
 from muze.pipelines.draw import draw
 from muze.pipelines.plan import read_plan
 from muze.report import SilentReport
@@ -77,6 +78,30 @@ def test_a_fault_in_a_score_is_told_at_its_line(faults, tmp_path):
     assert "there is no file" in told
 
 
+@pytest.mark.parametrize("stream", ["f0", "melody", "midi"])
+def test_a_score_longer_than_its_song_or_section_is_told(plan, faults, tmp_path, stream):
+    midi(tmp_path / "long.mid", *range(60, 69))  # nine beats
+    (told,) = faults(f"{SONG}streams: {{{stream}: {{from: long.mid}}}}\n")
+    wrong = "from: long.mid lasts 9 beats, but the {} has {}; cut the file, or make room"
+    assert told == f"6: streams.{stream}.{wrong.format('song', 8)}"
+    verse = f"{{type: verse, seconds: 2, streams: {{{stream}: {{from: long.mid}}}}}}"
+    sections = f"[{{type: solo, seconds: 4}}, {verse}]"
+    (told,) = faults(f"prompt: x\ntempo: 120\nstructure: {{sections: {sections}}}\n")
+    assert told.endswith(f"streams.{stream}.{wrong.format('section', 4)}")
+    midi(tmp_path / "long.mid", *range(60, 68))
+    file = mido.MidiFile(tmp_path / "long.mid")
+    file.tracks[0].append(mido.MetaMessage("end_of_track", time=4800))
+    file.save(tmp_path / "long.mid")  # with ten beats of rest
+    assert stream in plan(f"{SONG}streams: {{{stream}: {{from: long.mid}}}}\n").streams
+
+
+def test_a_score_is_not_measured_where_the_song_s_length_is_faulty(faults, tmp_path):
+    midi(tmp_path / "long.mid", *range(60, 69))
+    song = SONG.replace("duration: 4", "duration: 5")
+    (told,) = faults(f"{song}streams: {{f0: {{from: long.mid}}}}")
+    assert "duration: says 5 s" in told
+
+
 def test_a_melody_s_fault_is_told_at_its_line(faults):
     (told,) = faults("prompt: x\nstreams:\n  f0: C4:1 H4:1\n")
     assert told.startswith("4: streams.f0: 'H4:1', number 2 in the notes: 'H4' is no note")
@@ -84,6 +109,26 @@ def test_a_melody_s_fault_is_told_at_its_line(faults):
     assert "unknown instrument 'violn'; did you mean 'violin'?" in told
     (told,) = faults("prompt: x\nstreams:\n  f0:\n    hz: [220, 9000]\n")
     assert told.startswith("5: streams.f0.hz.1: must be from 31.77 to 4067 Hz")
+
+
+def test_all_that_is_wrong_with_notes_and_words_is_told_at_once(faults):
+    (told,) = faults("prompt: x\nstreams:\n  f0: C4+E4:1 C9:1\n")
+    assert told == (
+        "4: streams.f0: C4 and E4 sound together 0 beats in; a melody has one note at a time; "
+        "C9, 1 beats in, lies outside C1 to B7"
+    )
+    assert faults(
+        "prompt: x\nstreams:\n  midi:\n    notes:\n      violn: C4 H4\n      bass: X1 C2:0\n"
+        "      drums: C2\n"
+    ) == [
+        "6: streams.midi.notes.violn: unknown instrument 'violn'; did you mean 'violin'?; "
+        f"'H4', number 2 in the notes: 'H4' is no note; {FORM}",
+        "7: streams.midi.notes.bass: 'X1', number 1 in the notes: 'X1' is no note; "
+        f"{FORM}; 'C2:0', number 2 in the notes: a note lasts 1/64 to 1024 beats, not 0",
+        "8: streams.midi.notes.drums: 'drums' has no pitches; drums are a stream of their own",
+    ]
+    (told,) = faults("prompt: x\nvoice: {lyrics: '[vrse] Rain [chrus] Sun'}\n")
+    assert "unknown type 'vrse'; did you mean 'verse'?; unknown type 'chrus'" in told
 
 
 def test_a_song_is_not_written_over_a_score(faults, tmp_path):
