@@ -20,7 +20,7 @@ import typer
 
 import muze
 from muze.audio.io import write_whole
-from muze.model.header import read_header
+from muze.model.header import whole_header
 
 Result = Any
 """What JSON can hold."""
@@ -147,7 +147,7 @@ def machine() -> dict[str, Any]:
 
 def model_identity(folder: Path) -> dict[str, str]:
     """Return the hash of each network of a model folder."""
-    return {name: part["sha256"] for name, part in read_header(folder)["parts"].items()}
+    return {name: part["sha256"] for name, part in whole_header(folder)["parts"].items()}
 
 
 @dataclass

@@ -1,4 +1,7 @@
-"""Copy-synthesis: a model's own vocoder beside Griffin-Lim, on held-out songs and on real music."""
+"""Copy-synthesis: a model's own vocoder beside Griffin-Lim, on held-out songs and on real music.
+
+Both render the mel that the model's vocoder hears, whatever that is.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,9 @@ from benchmarks.harness import (
     model_identity,
     use_cores,
 )
+from benchmarks.known_sounds import solo_lines
+from muze.analysis.pitch import track_pitch
+from muze.audio.io import resample
 from muze.audio.mel import MelSettings, log_mel_array
 from muze.core.errors import CheckpointError
 from muze.core.grid import Audio
@@ -42,6 +48,7 @@ from muze.report import open_report
 
 SECONDS = 10.0
 GRIFFIN_LIM = {"num_iters": 60}
+LINES = "solo leads"
 FIGURES = {
     "stft": "multi-resolution STFT, less is better",
     "mel": "log-mel L1, less is better",
@@ -49,11 +56,13 @@ FIGURES = {
     "blunting": "onset blunting, less is better",
     "chord": "chord survival",
     "beat": "beat survival",
+    "pitch": "pitch kept",
     "speed": "times faster than it plays",
 }
 # onsets: frames of 2 ms and windows of 8 ms, so that smearing over a long window shows
 ONSET_FFT, ONSET_HOP, ONSET_LAG = 256, 64, 4
 LOG_GAIN = 100.0  # of magnitudes relative to the loudest, before log1p
+CENTS = 50
 NEAR = 10  # frames of 2 ms to each side in which the same onset is looked for
 APART = 40  # frames of 2 ms between two onsets at least
 
@@ -87,22 +96,37 @@ def onset_sharpness(made: Audio, original: Audio) -> float:
     return float(np.median(heights))
 
 
-def figures(vocoder: Vocoder, excerpt: Excerpt, mel: MelSettings) -> Figures:
-    """Return what copy-synthesis of an excerpt keeps, and how fast it is."""
-    log_mel = log_mel_array(excerpt.audio.mono, mel)
+def pitch_kept(made: Audio, line: Excerpt) -> float:
+    """Return the share of a line's voiced frames whose pitch is within 50 cents in the copy."""
+    (before, voiced), (after, heard) = (
+        track_pitch(audio, line.grid) for audio in (line.audio, made)
+    )
+    both = voiced & heard
+    off = np.abs(1200 * np.log2(after[both] / before[both]))
+    return float((off <= CENTS).sum() / max(voiced.sum(), 1))
+
+
+def figures(vocoder: Vocoder, excerpt: Excerpt, mel: MelSettings, line: bool) -> Figures:
+    """Return what copy-synthesis of an excerpt keeps, and how fast it is.
+
+    Of a ``line`` of one voice that is the pitch, of other music chords and beats.
+    """
+    original = Audio(resample(excerpt.audio, mel.sample_rate).mono[None], mel.sample_rate)
+    log_mel = log_mel_array(original.mono, mel)
     started = time.perf_counter()
     samples = vocoder.render(log_mel)
     spent = time.perf_counter() - started
     made = Audio(samples[None], mel.sample_rate)
-    ours, theirs = (torch.from_numpy(a.mono)[None, : len(samples)] for a in (made, excerpt.audio))
-    sharpness = onset_sharpness(made, excerpt.audio)
+    ours, theirs = (torch.from_numpy(a.mono)[None, : len(samples)] for a in (made, original))
+    sharpness = onset_sharpness(made, original)
+    kept = {"pitch": pitch_kept(made, excerpt)} if line else survival(made, excerpt)
     return {
         "stft": float(multi_resolution_stft(ours, theirs)),
         "mel": float(log_mel_distance(ours, theirs, mel)),
         "sharpness": sharpness,
         "blunting": abs(1 - sharpness),
         "speed": excerpt.audio.duration / spent,
-        **survival(made, excerpt),
+        **kept,
     }
 
 
@@ -124,34 +148,40 @@ def main(
     """Compare copy-synthesis."""
     use_cores(cores)
     torch.set_num_threads(cores)
-    registry, kept, mel = Registry(), Kept(work), MelSettings()
+    registry, kept = Registry(), Kept(work)
     folder = model_folder(model, registry, Path.cwd())
     try:
-        own = part_of(folder, "vocoder")["name"]
+        about_own = part_of(folder, "vocoder")
     except CheckpointError as fault:
         raise typer.BadParameter(f"{fault}; name a model or a run that has one") from None
+    own = about_own["name"]
+    mel = MelSettings.model_validate(about_own["settings"].get("mel", {}))
+    griffin_lim = {**GRIFFIN_LIM, "mel": mel.model_dump()}
     vocoders = {
         own: open_vocoder(own, {}, folder, registry),
-        "griffin_lim": open_vocoder("griffin_lim", GRIFFIN_LIM, folder, registry),
+        "griffin_lim": open_vocoder("griffin_lim", griffin_lim, folder, registry),
     }
     sets = {
         "held-out corpus": held_out_excerpts(songs, num_songs, SECONDS),
         "real music": music_excerpts(music, limit, SECONDS),
-    }
+        LINES: [line for line in solo_lines(songs, "lead", num_songs, SECONDS)
+                if line.record and not line.record["rings"]],
+    }  # fmt: skip
     weights = model_identity(folder)["vocoder"]
     rows, data = [], {}
     with open_report() as report:
         advance = report.task("copy-synthesis", sum(map(len, sets.values())) * len(vocoders))
         for kind, excerpts in sets.items():
             for name, vocoder in vocoders.items():
-                vocoder.render(log_mel_array(excerpts[0].audio.mono, mel))  # first imports
+                vocoder.render(np.full((mel.num_mels, 8), -5, np.float32))  # first imports
                 items = []
                 for excerpt in excerpts:
                     about = {"excerpt": excerpt.name, "vocoder": name, "cores": cores}
-                    about |= {"weights": weights} if name == own else {"settings": GRIFFIN_LIM}
+                    about |= {"weights": weights} if name == own else {"settings": griffin_lim}
                     items.append(
                         kept.get(
-                            {**about, "seconds": SECONDS}, partial(figures, vocoder, excerpt, mel)
+                            {**about, "seconds": SECONDS},
+                            partial(figures, vocoder, excerpt, mel, line=kind == LINES),
                         )
                     )
                     advance()
@@ -159,7 +189,8 @@ def main(
                 rows.append([kind, name, *(cell(found, figure) for figure in FIGURES)])
                 data[f"{kind}, {name}"] = found
     settings = {"model": model, "excerpts": {k: len(v) for k, v in sets.items()}}
-    findings = Findings("vocoder", settings, kept.seconds, data=data)
+    part = "vocoder" if mel == MelSettings() else f"vocoder-{own}"  # of the page
+    findings = Findings(part, settings, kept.seconds, data=data)
     findings.tables[f"Copy-synthesis of {SECONDS:g} s; mean and 95 % interval"] = markdown(
         ["set", "vocoder", *FIGURES.values()], rows
     )

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, TextIO
 
 if TYPE_CHECKING:
@@ -13,13 +14,19 @@ if TYPE_CHECKING:
 
 LINES = 4
 """Lines a task prints on its way where there is no terminal."""
+SPEED_OVER = 300.0
+"""Seconds over which a bar tells how fast it goes; a step of a training may take minutes."""
 
 
 class Advance(Protocol):
     """Tells that some more steps of a task are done."""
 
-    def __call__(self, steps: int = 1) -> None:
-        """Count ``steps`` more."""
+    def __call__(self, steps: int = 1, note: str = "") -> None:
+        """Count ``steps`` more; a ``note``, as ``loss 0.51``, stands beside the count.
+
+        The first call may count what was done before: only what comes after it tells how fast the
+        task goes.
+        """
         ...
 
 
@@ -41,7 +48,7 @@ class SilentReport:
     def task(self, description: str, total: int) -> Advance:  # noqa: ARG002
         """Return a counter that counts nothing."""
 
-        def advance(steps: int = 1) -> None:
+        def advance(steps: int = 1, note: str = "") -> None:
             pass
 
         return advance
@@ -62,18 +69,22 @@ class LineReport:
     def task(self, description: str, total: int) -> Advance:
         """Print a line now, a few on the way, and one at the end."""
         started, done, told = time.monotonic(), 0, 0
+        first: tuple[int, float] | None = None
         self.note(f"{description}: {total} steps")
 
-        def advance(steps: int = 1) -> None:
-            nonlocal done, told
+        def advance(steps: int = 1, note: str = "") -> None:
+            nonlocal done, told, first
             done += steps
+            now = time.monotonic()
+            parts = [f"{description}: {done}/{total}", f"{now - started:.1f} s"]
+            if first is None:
+                first = done, now
+            elif done < total:
+                parts.append(left_words(done - first[0], total - done, now - first[1]))
             share = done * LINES // total if total else LINES
-            if share <= told:
-                return
-            told = share
-            spent = time.monotonic() - started
-            left = "" if done >= total else f", {spent / done * (total - done):.0f} s left"
-            self.note(f"{description}: {done}/{total}, {spent:.1f} s{left}")
+            if share > told:
+                told = share
+                self.note(", ".join([*parts, *([note] if note else [])]))
 
         return advance
 
@@ -85,6 +96,12 @@ class LineReport:
         """Do nothing."""
 
 
+def left_words(done: int, left: int, seconds: float) -> str:
+    """Return how long ``left`` steps take, told by what was ``done`` in so many seconds."""
+    more = seconds / max(done, 1) * left
+    return f"{more:.0f} s left" if more < 100 else f"{timedelta(seconds=round(more))} left"
+
+
 class RichReport:
     """Draws a bar a task on the terminal, with the time spent and the time left."""
 
@@ -94,10 +111,10 @@ class RichReport:
     def task(self, description: str, total: int) -> Advance:
         """Add a bar."""
         progress = self._running()
-        bar: TaskID = progress.add_task(description, total=total)
+        bar: TaskID = progress.add_task(description, total=total, note="")
 
-        def advance(steps: int = 1) -> None:
-            progress.advance(bar, steps)
+        def advance(steps: int = 1, note: str = "") -> None:
+            progress.update(bar, advance=steps, note=note)
 
         return advance
 
@@ -129,6 +146,8 @@ class RichReport:
                 TimeElapsedColumn(),
                 TextColumn("left"),
                 TimeRemainingColumn(),
+                TextColumn("{task.fields[note]}", markup=False),
+                speed_estimate_period=SPEED_OVER,
                 console=Console(stderr=True),
             )
             self._progress.start()

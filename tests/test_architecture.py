@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "model": {"core", "audio", "model"},
     "data": {"core", "report", "audio", "analysis", "data", "model.conditioning"},
     "plugins": {"core", "audio", "analysis", "model.conditioning"},
-    "testing": {"core", "audio", "model", "testing"},
+    "testing": {"core", "audio", "analysis.phonemes", "model", "testing"},
     "pipelines": {
         "core", "report", "manifest", "audio", "analysis", "model", "data", "plugins", "pipelines",
     },

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from muze.analysis.melody import start_beat
 from muze.analysis.phonemes import Phone, syllables
 from muze.analysis.phonemizers import Phonemizer, read_words
-from muze.core.errors import ManifestError
+from muze.core.errors import ManifestError, all_told
 from muze.core.grid import SectionSpan, TimeGrid, section_type
 
 log = logging.getLogger(__name__)
@@ -47,15 +48,22 @@ def read_blocks(text: str) -> list[Block]:
     """Return the blocks of lyrics: ``[chorus] Drive until the morning``, a line a line of text.
 
     Raises:
-        ValueError: a mark is no type of section, or no words are there.
+        ValueError: marks are no types of sections, or no words are there.
     """
     found: list[Block] = []
+    faults: list[str] = []
     pieces = MARK.split(text)
     for mark, words in zip([None, *pieces[1::2]], pieces[::2], strict=True):
-        name = None if mark is None else _section_of(mark)
+        try:
+            name = None if mark is None else _section_of(mark)
+        except ValueError as fault:
+            faults.append(str(fault))
+            continue
         lines = tuple(line.strip() for line in words.splitlines() if re.search(r"\w", line))
         if lines or name is not None:
             found.append(Block(name, lines))
+    if faults:
+        raise ValueError(all_told(faults))
     if not any(block.lines for block in found):
         raise ValueError("holds no words")
     return found
@@ -119,18 +127,48 @@ def sing(text: str, language: str, grid: TimeGrid, phonemizer: Phonemizer = "aut
     Raises:
         ManifestError: what ``misplaced`` tells.
     """
-    if wrong := misplaced(text, grid):
-        raise ManifestError(wrong)
-    blocks = read_blocks(text)
     out: list[Sung] = []
-    here = _sections_of(grid)
-    if not here:
-        whole = SectionSpan("unknown", grid.start, grid.start + grid.duration)
-        here, blocks = [whole], [Block(None, tuple(line for b in blocks for line in b.lines))]
-    for lines, start, stop in _places(blocks, here, grid):
-        words = [[w.phones for w in read_words(line, language, phonemizer)] for line in lines]
+    for block, start, stop in places(text, grid):
+        words = [[w.phones for w in read_words(line, language, phonemizer)] for line in block.lines]
         out += _lay([syllables(line) for line in words if line], start, stop, grid)
     return sorted(out, key=lambda sung: sung.start)
+
+
+def places(text: str, grid: TimeGrid) -> list[tuple[Block, float, float]]:
+    """Return the blocks of lyrics, and from when to when each is sung, in seconds of the song.
+
+    A block that several sections sing comes several times; all of them where the grid has no
+    sections are one.
+
+    Raises:
+        ManifestError: what ``misplaced`` tells.
+    """
+    if wrong := misplaced(text, grid):
+        raise ManifestError(wrong)
+    blocks, here = read_blocks(text), _sections_of(grid)
+    if not here:
+        here = [SectionSpan("unknown", grid.start, grid.start + grid.duration)]
+        blocks = [Block(None, tuple(line for block in blocks for line in block.lines))]
+    return list(_places(blocks, here, grid))
+
+
+def line_edges(num_lines: int, start: float, end: float, grid: TimeGrid) -> NDArray[np.float64]:
+    """Return the beats on which the lines of a block begin, and the one on which it ends.
+
+    They share the time from ``start`` to ``end``, seconds, evenly and begin on bar lines where
+    there are bars enough, else on beats.
+    """
+    bar = grid.metre.beats_per_bar
+    low, high = (float(beat) for beat in grid.to_beats([start, end]))
+    # a frame of slack, as the grid begins and ends on frames and not on beats
+    slack = (high - low) / max(1.0, (end - start) * grid.frame_rate)
+    unit = bar if high - low >= num_lines * bar - slack else 1
+    edges = low + (high - low) * np.arange(num_lines + 1) / num_lines
+    # on bar lines or beats, but for a part too short to hold as many
+    whole = np.maximum(np.ceil((edges[:-1] - slack) / unit) * unit, low)
+    if num_lines == 1 or np.diff(whole).min() > 0:
+        edges[:-1] = np.where(whole < high - 1e-6, whole, edges[:-1])
+    return np.asarray(edges)
 
 
 def spread(phones: Sequence[Phone], start: float, end: float, opens: bool = True) -> list[Sung]:
@@ -162,19 +200,19 @@ def _opening(blocks: Sequence[Block], sections: Sequence[SectionSpan]) -> list[S
 
 def _places(
     blocks: Sequence[Block], sections: Sequence[SectionSpan], grid: TimeGrid
-) -> Iterator[tuple[tuple[str, ...], float, float]]:
-    """Yield the lines of each block, and from when to when they are sung."""
+) -> Iterator[tuple[Block, float, float]]:
+    """Yield each block, and from when to when it is sung."""
     first, last = _first(grid), grid.start + grid.duration
     loose = tuple(line for block in blocks if block.section is None for line in block.lines)
     if loose:
         # they end where the first marked section begins
-        yield loose, first, min([last, *(s.start for s in _opening(blocks, sections))])
+        yield Block(None, loose), first, min([last, *(s.start for s in _opening(blocks, sections))])
     for name in dict.fromkeys(b.section for b in blocks if b.section is not None):
         singing = [s for s in sections if s.type == name]
         own = [b for b in blocks if b.section == name]
         for index, section in enumerate(singing):
-            lines = own[min(index, len(own) - 1)].lines
-            yield lines, max(first, section.start), min(last, section.end)
+            block = own[min(index, len(own) - 1)]
+            yield block, max(first, section.start), min(last, section.end)
 
 
 def _lay(
@@ -183,16 +221,7 @@ def _lay(
     """Return the syllables of lines that share the time from ``start`` to ``end``."""
     if not lines:
         return []
-    bar = grid.metre.beats_per_bar
-    low, high = (float(beat) for beat in grid.to_beats([start, end]))
-    # a frame of slack, as the grid begins and ends on frames and not on beats
-    slack = (high - low) / max(1.0, (end - start) * grid.frame_rate)
-    unit = bar if high - low >= len(lines) * bar - slack else 1
-    edges = low + (high - low) * np.arange(len(lines) + 1) / len(lines)
-    # on bar lines or beats, but for a part too short to hold as many
-    whole = np.maximum(np.ceil((edges[:-1] - slack) / unit) * unit, low)
-    if len(lines) == 1 or np.diff(whole).min() > 0:
-        edges[:-1] = np.where(whole < high - 1e-6, whole, edges[:-1])
+    edges = line_edges(len(lines), start, end, grid)
     out: list[Sung] = []
     for line, first, last in zip(lines, edges, edges[1:], strict=False):
         step = next((s for s in STEPS if len(line) * s <= last - first + 1e-6), None)

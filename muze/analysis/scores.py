@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from muze.analysis.melody import overlong
 from muze.core.errors import ManifestError, NotInstalledError
-from muze.core.grid import Metre
+from muze.core.grid import Metre, TimeGrid
 from muze.core.instruments import PROGRAMS, is_pitched
 from muze.core.notes import Note, one_voice
 
@@ -61,6 +62,15 @@ def read_score(path: Path, metre: Metre) -> Score:
     if not score.parts:
         raise ManifestError(f"{path}: holds no pitched notes")
     return score
+
+
+def overlong_score(notes: Sequence[Note], grid: TimeGrid) -> str:
+    """Return why a file's notes have no room on a grid; nothing where they have.
+
+    Rests at its end may be longer: programs write any.
+    """
+    told = overlong(max((note.end for note in notes), default=0.0), grid)
+    return told and f"{told}; cut the file, or make room"
 
 
 def melody_of(score: Score, path: Path) -> tuple[Note, ...]:

@@ -38,6 +38,10 @@ TAGS = {
 }
 """What can be told of a sound: libsndfile's name and the ID3v2 frame."""
 SOUNDFILE_SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"}
+MUSIC_SUFFIXES = (
+    ".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav", ".wma",
+)  # fmt: skip
+"""What a file is called in which music is looked for."""
 DATA_SIZES = re.compile(r"data : (\d+) \(should be (\d+)\)")
 """What libsndfile notes of a WAV whose header promises other than the file has."""
 NO_LAST_PAGE = "Last page lacks an end-of-stream bit"

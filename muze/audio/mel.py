@@ -7,30 +7,12 @@ from functools import lru_cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from muze.core.settings import Settings
+from muze.core.mel import MelSettings as MelSettings  # taken from here by whoever computes one
 
 PIECE = 1000  # frames computed at once; memory stays the same however long the sound
-
-
-class MelSettings(Settings):
-    """How sound becomes a mel spectrogram."""
-
-    sample_rate: int = Field(32000, gt=0, description="Samples a second.")
-    n_fft: int = Field(1024, gt=0, description="Window of the Fourier transform, in samples.")
-    hop_length: int = Field(320, gt=0, description="Samples from frame to frame; 320 is 10 ms.")
-    num_mels: int = Field(128, gt=0, description="Mel bands.")
-    f_min: float = Field(20.0, ge=0, description="Lowest band edge, Hz.")
-    f_max: float = Field(16000.0, gt=0, description="Highest band edge, Hz.")
-    floor: float = Field(1e-4, gt=0, description="Magnitudes are raised to this before the log.")
-
-    @property
-    def frame_rate(self) -> float:
-        """Frames a second."""
-        return self.sample_rate / self.hop_length
 
 
 @lru_cache(maxsize=4)
@@ -68,8 +50,9 @@ def magnitudes(samples: Tensor, settings: MelSettings) -> Tensor:
 
 def log_mel(samples: Tensor, settings: MelSettings) -> Tensor:
     """(B, n) samples in [-1, 1] to (B, num_mels, n // hop_length) natural-log mel magnitudes."""
-    mel = mel_filters(settings).to(samples.device) @ magnitudes(samples, settings)
-    return torch.log(mel.clamp(min=settings.floor))
+    with torch.autocast(samples.device.type, enabled=False):  # bf16 would tell levels apart by .5 %
+        mel = mel_filters(settings).to(samples.device) @ magnitudes(samples.float(), settings)
+        return torch.log(mel.clamp(min=settings.floor))
 
 
 def log_mel_array(samples: NDArray[np.float32], settings: MelSettings) -> NDArray[np.float32]:

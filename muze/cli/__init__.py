@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 import muze
-from muze.cli import dataset, evaluate, generate, models, plugins, schema, train
+from muze.cli import dataset, evaluate, generate, models, plan, plugins, schema, train, voices
 from muze.core.errors import MuzeError
 
 DONE, TOLD_ERROR, BAD_USAGE, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
@@ -71,20 +72,22 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  (its callback has answered)
         bool, typer.Option("--version", help="Show the version.", callback=_version, is_eager=True)
     ] = False,
 ) -> None:
-    pass
+    if debug:  # what is quiet about a library's own logs asks for this
+        logging.getLogger("muze").setLevel(logging.DEBUG)
 
 
 app.command("generate")(generate.generate)
-app.command("plan")(generate.plan)
+app.command("plan")(plan.plan)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(models.app, name="models")
+app.add_typer(voices.app, name="voices")
 app.add_typer(schema.app, name="schema")
 
 

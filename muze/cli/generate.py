@@ -1,4 +1,4 @@
-"""``muze generate`` and ``muze plan``: a song from words, a manifest or a plan."""
+"""``muze generate``: a song from words, a manifest or a plan."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ ModelName = Annotated[
     str | None, typer.Option("--model", help="An installed model, a folder, or a hub id.")
 ]
 VocoderName = Annotated[str | None, typer.Option("--vocoder", help="An installed vocoder.")]
+PlannerName = Annotated[
+    str | None,
+    typer.Option("--planner", help="Who decides what is open: templates, or a model's planner."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -48,6 +52,7 @@ def generate(
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps, or auto.")] = "auto",
     model: ModelName = None,
     vocoder: VocoderName = None,
+    planner: PlannerName = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
     json: AsJson = False,
     quiet: Annotated[
@@ -61,13 +66,15 @@ def generate(
     from muze.core.registry import Registry
     from muze.report import open_report
 
-    options = _options(
-        prompt, output, duration, cfg_scale, num_steps, template, seed, sampler, eta, model, vocoder
-    )
+    options = said_options({
+        "PROMPT": prompt, "--output": output, "--duration": duration, "--cfg-scale": cfg_scale,
+        "--num-steps": num_steps, "--template": template, "--seed": seed, "--sampler": sampler,
+        "--eta": eta, "--model": model, "--vocoder": vocoder, "--planner": planner,
+    })  # fmt: skip
     registry = Registry()
     decided = _plan(options, manifest, plan, registry)
     if dry_run:
-        _print_plan(decided, json)
+        print_plan(decided, json)
         return
     if not quiet:
         from muze.cli.tables import show_plan
@@ -95,79 +102,32 @@ def generate(
         show_adherence(rendered.adherence)
 
 
-def plan(
-    prompt: Prompt = None,
-    manifest: Manifest = None,
-    output: Output = None,
-    duration: Duration = None,
-    cfg_scale: Guidance = None,
-    num_steps: Steps = None,
-    template: Template = None,
-    seed: Seed = None,
-    sampler: SamplerName = None,
-    eta: Eta = None,
-    model: ModelName = None,
-    vocoder: VocoderName = None,
-    json: AsJson = False,
-) -> None:
-    """Show what would be made from PROMPT or a manifest, and make nothing."""
-    from muze.core.registry import Registry
-
-    options = _options(
-        prompt, output, duration, cfg_scale, num_steps, template, seed, sampler, eta, model, vocoder
-    )
-    _print_plan(_plan(options, manifest, None, Registry(), writes=False), json)
-
-
-def _options(
-    prompt: str | None,
-    output: str | None,
-    duration: float | None,
-    cfg_scale: float | None,
-    num_steps: int | None,
-    template: str | None,
-    seed: int | None,
-    sampler: str | None,
-    eta: float | None,
-    model: str | None,
-    vocoder: str | None,
-) -> dict[str, Any]:  # Any: an option's value
-    """Return the options given, by the name each has on the command line."""
-    named = {
-        "PROMPT": prompt, "--output": output, "--duration": duration, "--cfg-scale": cfg_scale,
-        "--num-steps": num_steps, "--template": template, "--seed": seed, "--sampler": sampler,
-        "--eta": eta, "--model": model, "--vocoder": vocoder,
-    }  # fmt: skip
+def said_options(named: dict[str, Any]) -> dict[str, Any]:  # Any: an option's value
+    """Return the options that are given, by the name each has on the command line."""
     return {name: value for name, value in named.items() if value is not None}
 
 
+def check_source(given: dict[str, Any]) -> None:  # Any: an option's value
+    """Refuse a song from nothing or from two things; ``given`` has all it can be made from."""
+    said = [name for name, value in given.items() if value is not None]
+    if len(said) != 1:
+        *some, last = given
+        told = f"not {' and '.join(said)}" if said else "none was given"
+        raise typer.BadParameter(f"give one of {', '.join(some)} and {last}; {told}")
+    if given.get("PROMPT") is not None:
+        _check_words(given["PROMPT"])
+
+
 def _plan(
-    options: dict[str, Any],
-    manifest: Path | None,
-    plan: Path | None,
-    registry: Registry,
-    writes: bool = True,
+    options: dict[str, Any], manifest: Path | None, plan: Path | None, registry: Registry
 ) -> Plan:
-    given = [
-        name
-        for name, value in (
-            ("PROMPT", options.get("PROMPT")),
-            ("--manifest", manifest),
-            ("--plan", plan),
-        )
-        if value is not None
-    ]
-    if len(given) != 1:
-        told = f"not {' and '.join(given)}" if given else "none was given"
-        raise typer.BadParameter(f"give one of PROMPT, --manifest and --plan; {told}")
-    if "PROMPT" in options:
-        _check_words(options["PROMPT"])
+    check_source({"PROMPT": options.get("PROMPT"), "--manifest": manifest, "--plan": plan})
     from muze.pipelines.model_info import find_model
     from muze.pipelines.plan import plan_file, read_plan
     from muze.pipelines.replay import check_made_with, check_told, place_output
 
     if plan is None:
-        return plan_file(manifest, registry, options, find_model, writes)
+        return plan_file(manifest, registry, options, find_model)
     if fixed := [name for name in options if name != "--output"]:
         raise typer.BadParameter(f"a plan is fixed; it cannot be changed by {', '.join(fixed)}")
     decided = read_plan(plan)
@@ -188,7 +148,8 @@ def _check_words(prompt: str) -> None:
     raise typer.BadParameter(f"PROMPT takes words, and {name} is a file's name; {told}")
 
 
-def _print_plan(decided: Plan, as_json: bool) -> None:
+def print_plan(decided: Plan, as_json: bool) -> None:
+    """Print a plan to stdout, as a table or as JSON."""
     if as_json:
         print(decided.to_json(), end="")
     else:

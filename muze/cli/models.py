@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="List and describe models.")
+from muze.cli import model_files
+from muze.cli.import_models import import_hifigan
+
+app = typer.Typer(no_args_is_help=True, help="List, describe, check and export models.")
 
 
 @app.command("list")
@@ -31,17 +34,25 @@ def assemble_model(
     autoencoder: Annotated[Path | None, typer.Option(help="A run's folder autoencoder.")] = None,
     denoiser: Annotated[Path | None, typer.Option(help="A run's folder denoiser.")] = None,
     vocoder: Annotated[Path | None, typer.Option(help="A run's folder vocoder.")] = None,
+    planner: Annotated[Path | None, typer.Option(help="A run's folder planner.")] = None,
     half: Annotated[bool, typer.Option("--half", help="Store 16-bit floats.")] = False,
 ) -> None:
     """Put trained parts together into one model folder; prints the folder."""
     from muze.pipelines.assemble import assemble
 
-    given = {"autoencoder": autoencoder, "denoiser": denoiser, "vocoder": vocoder}
+    given = {
+        "autoencoder": autoencoder, "denoiser": denoiser, "vocoder": vocoder, "planner": planner,
+    }  # fmt: skip
     parts = {name: folder for name, folder in given.items() if folder is not None}
     if not parts:
-        raise typer.BadParameter("give at least one of --autoencoder, --denoiser and --vocoder")
+        raise typer.BadParameter(f"give at least one of --{', --'.join(given)}")
     assemble(out, parts, half)
     print(out)
+
+
+app.command("import-hifigan")(import_hifigan)
+app.command("check")(model_files.check)
+app.command("export")(model_files.export)
 
 
 @app.command("info")

@@ -59,6 +59,7 @@ def list_plugins(json: AsJson = False) -> None:
 @app.command("info")
 def show_plugin(name: Name) -> None:
     """Show what a plugin offers, what a song may say of it, and its settings."""
+    from muze.core.protocols import licence
     from muze.core.registry import Registry
 
     plugin = Registry().plugin(name)
@@ -68,6 +69,8 @@ def show_plugin(name: Name) -> None:
     for kind, offered in plugin.components.items():
         for component in offered.values():
             print(f"\n{kind} {component.name}: {_first_line(component)}")
+            if terms := licence(component):
+                print(f"  licences: {terms}")
             if kind == "stream":
                 print(f"  features version {component.feature_version}, by {component.extractor}")
                 print(f"  in a manifest, under streams.{component.name}:")
@@ -77,13 +80,18 @@ def show_plugin(name: Name) -> None:
 
 
 @app.command("check")
-def check_plugin(name: Name) -> None:
+def check_plugin(
+    name: Name,
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help="A model's folder, for its vocoder's weights.")
+    ] = None,
+) -> None:
     """Run the conformance checks of everything a plugin offers; exit 1 where one fails."""
     from muze.core.registry import Registry
     from muze.testing.checks import run_checks
 
     failed = 0
-    for component, check, failure in run_checks(Registry(), name):
+    for component, check, failure in run_checks(Registry(), name, weights):
         print(f"{'pass' if failure is None else 'FAIL'}  {component}  {check}")
         if failure is not None:
             failed += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from muze.manifest.song import TEMPLATES
 from muze.pipelines.plan import Plan, SectionPlan
 from muze.pipelines.resolve import StreamPlan
 
 if TYPE_CHECKING:
+    from muze.pipelines.estimate import Estimate
     from muze.pipelines.sizes import Size
 
 WIDTH_IN_A_PIPE = 120
@@ -83,7 +86,9 @@ def show_plan(plan: Plan, to_stderr: bool) -> None:
     for line in [*recordings, *_asked(plan), *_words(plan)]:
         out.print(Text(line))
     if "*" in "".join(star.values()):
-        out.print(Text(DECIDED))
+        by = plan.planner.name
+        who = "" if by == TEMPLATES else f" (the planner of {by})"
+        out.print(Text(DECIDED.replace(", ", f"{who}, ")))
 
 
 def _asked(plan: Plan) -> list[str]:
@@ -208,3 +213,29 @@ def show_sizes(title: str, sizes: Sequence[Size]) -> None:
             f"{size.off:+.1%}",
         )
     console(to_stderr=False).print(table)
+
+
+def show_estimate(found: Estimate) -> None:
+    """Print what a training will take: weights, memory, disk, time."""
+    from muze.pipelines.out_of_memory import size
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_row("weights", f"{found.weights:,}", f"{found.trained:,} trained")
+    for name, count in found.memory.items():
+        table.add_row(f"memory: {name}", size(count), "")
+    fits = f"{size(found.free)} free: " + ("it fits" if found.fits else "it does not fit")
+    table.add_row("memory: in all", size(found.needed), fits)
+    table.add_row(
+        "checkpoint", size(found.checkpoint), f"{size(found.disk)} of disk with those kept"
+    )
+    if found.step_seconds is not None and found.seconds is not None:
+        table.add_row("a step", f"{found.step_seconds:.3g} s", "")
+        table.add_row("all steps", str(timedelta(seconds=round(found.seconds))), "")
+    out = console(to_stderr=False)
+    out.print(table)
+    out.print(Text(f"{found.device}; {found.basis}"))
+    if found.advice:
+        out.print(Text(found.advice))

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
+MOST_TOLD = 8
+"""Faults of one value that are told."""
+
 
 class MuzeError(Exception):
     """Parent of all errors a user can act on."""
@@ -40,6 +43,21 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` for the nearest known name, or an empty string."""
     near = difflib.get_close_matches(name, list(known), 1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def all_told(faults: Iterable[str]) -> str:
+    """Return the faults of one value in one line; of many, the first and how many more there are.
+
+    What several end with alike, as how it is written right, is told once, at the end.
+    """
+    found = list(dict.fromkeys(faults))
+    more = f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+    told = found[:MOST_TOLD]
+    ends = [text.partition("; ")[2] for text in told]
+    for index, end in enumerate(ends):
+        if end and end in ends[index + 1 :]:
+            told[index] = told[index].removesuffix(f"; {end}")
+    return "; ".join(told) + more
 
 
 def first_fault(fault: "ValidationError", *under: str | int) -> str:

@@ -68,19 +68,25 @@ class Faults:
         """
         schema = model.model_json_schema()
         told: dict[Keys, list[tuple[str, str]]] = {}
+        names: dict[Keys, list[str]] = {}
         for error in fault.errors(include_url=False):
             keys = location(error, data)
             known = _known_keys(schema, schema, keys[:-1])
             message = _worded(error, known if keys[:-1] else [*beside, *known])
-            told.setdefault(keys, []).append((error["type"], message))
-        for keys, errors in told.items():
+            if error["loc"][-1:] == ("[key]",):  # a name, beside which its value may be wrong too
+                names.setdefault(keys, []).append(message)
+            else:
+                told.setdefault(keys, []).append((error["type"], message))
+        for keys in dict.fromkeys([*names, *told]):
+            errors = told.get(keys, [])
             if any(other[: len(keys)] == keys and other != keys for other in told):
                 continue  # the branches of a union that were not meant
             # of a union's branches, the one whose type was right knows best what is wrong
             right = [text for kind, text in errors if not kind.endswith(("_type", "_parsing"))]
             messages = list(dict.fromkeys(right or [text for _, text in errors]))
             where = keys[1:] if bare and keys[:1] == (bare,) else keys
-            self.add(under + where, _either(messages))
+            value = [_either(messages)] if messages else []
+            self.add(under + where, "; ".join([*names.get(keys, []), *value]))
 
     def under(self, *keys: Keys) -> bool:
         """Whether a fault is known at one of ``keys`` or below it."""

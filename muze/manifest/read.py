@@ -21,6 +21,10 @@ OPTIONS: dict[str, Keys] = {
     "--seed": ("seed",),
     "--model": ("model",),
     "--template": ("structure", "template"),
+    "--planner": ("planner", "name"),
+    "--tempo": ("tempo",),
+    "--key": ("key",),
+    "--time-signature": ("time_signature",),
     "--cfg-scale": ("guidance", "all"),
     "--sampler": ("sampler", "name"),
     "--num-steps": ("sampler", "steps"),
@@ -89,8 +93,10 @@ def _make_room(data: dict[str, Any], given: Mapping[Keys, Any]) -> None:
     """Take out what an option that names another thing leaves without a meaning."""
     if ("structure", "template") in given:
         data["structure"] = {}  # a template takes the place of the sections
+    if ("planner", "name") in given:
+        data["planner"] = {}  # settings belong to the one the file names
     if ("vocoder", "name") in given:
-        data["vocoder"] = {}  # settings belong to the one the file names
+        data["vocoder"] = {}
     if ("sampler", "name") in given:
         sampler = data.get("sampler")
         steps = sampler.get("steps") if isinstance(sampler, dict) else None

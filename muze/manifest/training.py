@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from muze.core.errors import ManifestError
 from muze.core.settings import Settings
 from muze.manifest.faults import Faults, Keys, Source
-from muze.manifest.yaml_lines import read_yaml
+from muze.manifest.yaml_lines import read_value, read_yaml
 
 S = TypeVar("S", bound=Settings)
 
 
-def read_settings(path: Path | None, model: type[S], options: Mapping[str, Any]) -> S:
+def read_settings(
+    path: Path | None, model: type[S], options: Mapping[str, Any], changes: Sequence[str] = ()
+) -> S:
     """Return settings of a ``model`` as a YAML file gives them; an option wins over its key.
+
+    ``changes`` are any settings, like ``unet.dropout=0.1``, and win over the file too.
 
     Raises:
         ManifestError: one line per fault, ``train.yaml:3: batch_size: what is wrong``.
@@ -33,6 +38,8 @@ def read_settings(path: Path | None, model: type[S], options: Mapping[str, Any])
     if not isinstance(data, dict):
         faults.add((), "must be a mapping, like `batch_size: 16`")
         faults.raise_any()
+    for change in changes:
+        names[_change(data, change)] = f"--set {change.partition('=')[0].strip()}"
     try:
         settings = model.model_validate({**data, **options})
     except ValidationError as fault:
@@ -41,3 +48,21 @@ def read_settings(path: Path | None, model: type[S], options: Mapping[str, Any])
         raise
     faults.raise_any()
     return settings
+
+
+def _change(data: dict[str, Any], change: str) -> Keys:
+    """Set what a change says, and return its keys.
+
+    Raises:
+        ManifestError: it is not of the form ``unet.dropout=0.1``.
+    """
+    name, equals, value = change.partition("=")
+    keys = tuple(name.strip().split("."))
+    if not equals or not all(keys):
+        raise ManifestError(f"--set {change!r} should be like unet.dropout=0.1")
+    for key in keys[:-1]:
+        if not isinstance(data.get(key), dict):
+            data[key] = {}
+        data = data[key]
+    data[keys[-1]] = read_value(value)
+    return keys

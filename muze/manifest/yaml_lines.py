@@ -69,6 +69,18 @@ def read_yaml(path: Path) -> tuple[Any, Faults]:
         ) from fault
 
 
+def read_value(text: str) -> Any:
+    """Return one value as ``read_yaml`` reads those of a file: ``off`` is text, ``1e-3`` a number.
+
+    Raises:
+        ManifestError: it is no YAML.
+    """
+    try:
+        return _Loader(text).get_single_data()
+    except yaml.YAMLError:
+        raise ManifestError(f"{text!r} is no value that YAML knows") from None
+
+
 class _Loader(yaml.SafeLoader):
     """YAML of text, numbers, lists and mappings from words, as JSON has them."""
 

@@ -106,13 +106,14 @@ class AudioVAE(nn.Module):
         log_mel: Tensor = made * self.settings.mel_std + self.settings.mel_mean
         return log_mel
 
-    def forward(
-        self, log_mel: Tensor, generator: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the reconstruction (B, num_mels, T), latent mean and log variance."""
+    def forward(self, log_mel: Tensor, noise: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the reconstruction (B, num_mels, T), latent mean and log variance.
+
+        ``noise`` is standard normal, shaped as the latents (B, C, H, W).
+        """
         mean, log_variance = self.encode(log_mel)
-        noise = torch.randn(mean.shape, generator=generator).to(mean)
-        return self.decode(mean + noise * (0.5 * log_variance).exp()), mean, log_variance
+        latents = mean + noise.to(mean) * (0.5 * log_variance).exp()
+        return self.decode(latents), mean, log_variance
 
     def start_linear(self, log_mels: Tensor) -> None:
         """Set the weights to principal component analysis of patches, as a start for training.

@@ -16,7 +16,15 @@ from torch import Tensor, nn
 from muze.core.errors import CheckpointError
 from muze.core.files import sha256
 from muze.core.settings import Settings
-from muze.model.header import FORMAT, read_header, weights_file, write_header
+from muze.model.header import (
+    FORMAT,
+    base_folder,
+    part_of,
+    read_header,
+    weights_file,
+    write_header,
+)
+from muze.model.lora import Lora, merge
 
 
 def save_part(
@@ -27,10 +35,13 @@ def save_part(
     training: dict[str, Any],
     half: bool = False,
     extra: dict[str, Any] | None = None,
+    tensors: Mapping[str, Tensor] | None = None,
+    base: dict[str, Any] | None = None,
 ) -> None:
     """Write one network of a model beside those already there, and tell of it in ``muze.json``.
 
     ``half`` stores 16-bit floats. The header names each file's sha256, so damage is noticed.
+    ``tensors`` are stored in place of all the network's; ``base`` is what it was fine-tuned from.
     """
     known = read_header(folder) if (folder / "muze.json").exists() else {}
     about = {
@@ -40,8 +51,9 @@ def save_part(
         **(extra or {}),
     }
     parts = {**known.get("parts", {}), part: about}
-    header = {**known, "muze_model": FORMAT, "parts": parts}
-    write_weights(folder, header, [(part, in_precision(module.state_dict(), half))])
+    header = {**known, "muze_model": FORMAT, "parts": parts, **({"base": base} if base else {})}
+    stored = module.state_dict() if tensors is None else tensors
+    write_weights(folder, header, [(part, in_precision(stored, half))])
 
 
 def in_precision(tensors: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
@@ -101,10 +113,31 @@ def load_part(folder: Path, part: str, module: nn.Module) -> None:
         CheckpointError: the file is missing, cut short, not the one the header tells of, or holds
             other weights than the network has.
     """
-    file = weights_file(folder, part)
+    tensors = part_tensors(folder, part)
+    try:
+        module.load_state_dict({k: v.to(torch.float32) for k, v in tensors.items()})
+    except RuntimeError as fault:
+        raise _does_not_fit(weights_file(folder, part), part, fault) from None
+
+
+def part_tensors(folder: Path, part: str) -> dict[str, Tensor]:
+    """Return a network's weights; what LoRA learnt is put into those of its base.
+
+    Raises:
+        CheckpointError: a file is missing, cut short, or not the one the header tells of, or the
+            base is another than it was.
+    """
+    file, about = weights_file(folder, part), part_of(folder, part)
     try:
         tensors = load_file(file)
-        module.load_state_dict({k: v.to(torch.float32) for k, v in tensors.items()})
-    except (SafetensorError, RuntimeError) as fault:
-        told = shorten(str(fault), 300, placeholder=" ...")  # torch lists every weight in lines
-        raise CheckpointError(f"{file}: does not fit the {part}: {told}") from None
+        if "lora" not in about:
+            return tensors
+        lora = Lora.model_validate(about["lora"])
+        return merge(part_tensors(base_folder(file.parent), part), tensors, lora.scale)
+    except (SafetensorError, KeyError, RuntimeError, ValueError) as fault:
+        raise _does_not_fit(file, part, fault) from None
+
+
+def _does_not_fit(file: Path, part: str, fault: Exception) -> CheckpointError:
+    told = shorten(str(fault), 300, placeholder=" ...")  # torch lists every weight in lines
+    return CheckpointError(f"{file}: does not fit the {part}: {told}")

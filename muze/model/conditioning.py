@@ -48,7 +48,9 @@ class StreamEncoder(nn.Module):
     def loss(self, features: dict[str, Tensor], present: Tensor) -> Tensor | None:  # noqa: ARG002
         """Return what the encoder learns besides from a batch, a scalar; None: nothing to learn.
 
-        It is added to a training's loss by its ``auxiliary_weight``; most encoders have none.
+        It is the mean of what each of the B rows teaches, 0 for a row that teaches nothing, so
+        that it adds up over the shares of a batch. A training adds it to its loss by its
+        ``auxiliary_weight``; most encoders have none.
         """
         return None
 
@@ -121,6 +123,11 @@ class Drawn:
 
     features: dict[str, Tensor]
     present: Tensor
+
+    def to(self, device: torch.device | str) -> Drawn:
+        """Return the same on a device."""
+        features = {name: array.to(device) for name, array in self.features.items()}
+        return Drawn(features, self.present.to(device))
 
 
 @dataclass
@@ -208,6 +215,12 @@ class Conditioning(nn.Module):
         tables = (self.encoders, self.vector_in, self.frames_in, self.tokens_in, self.voice_in)
         found = [weight for table in tables if name in table for weight in table[name].parameters()]
         return found + ([self.token_type[name]] if name in self.token_type else [])
+
+    @property
+    def learning(self) -> list[str]:
+        """The streams whose encoders may learn something besides."""
+        own = StreamEncoder.loss
+        return [n for n, e in self.encoders.items() if getattr(type(e), "loss", own) is not own]
 
     def losses(self, drawn: Mapping[str, Drawn]) -> dict[str, Tensor]:
         """Return what encoders learn besides from a batch, by stream; of those that learn."""

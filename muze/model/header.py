@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from muze.core.errors import CheckpointError, first_fault
+from muze.core.errors import CheckpointError, PluginError, first_fault
 from muze.core.files import sha256
+from muze.core.registry import Registry
 from muze.core.settings import Settings
+from muze.model.folders import model_folder
 
 FORMAT = 1
-PARTS = ("autoencoder", "denoiser", "vocoder")
+PARTS = ("autoencoder", "denoiser", "vocoder", "planner")
 S = TypeVar("S", bound=Settings)
 M = TypeVar("M", bound=BaseModel)
 
@@ -36,6 +38,13 @@ class Part(Said):
     name: str | None = Field(None, description="A vocoder's name.")
 
 
+class Base(Said):
+    """The model that one was fine-tuned from, and takes the parts from that it has not."""
+
+    model: str = Field(description="An installed model, a hub id, or a folder, from the header's.")
+    parts: dict[str, str] = Field(description="SHA-256 of each of that model's files, by part.")
+
+
 class Evaluation(Said):
     """What a benchmark found of a model."""
 
@@ -48,6 +57,9 @@ class Header(Said):
     parts: dict[str, Part] = Field(default_factory=dict)
     vocoder: str | None = Field(None, description="The vocoder the model is heard through.")
     evaluation: Evaluation = Evaluation()
+    base: Base | None = Field(None, description="The model it was fine-tuned from.")
+    licence: str | None = Field(None, description="Its licence, as MIT or CC-BY-NC-4.0.")
+    data: str | None = Field(None, description="What it was trained on, in words.")
 
 
 def read_header(folder: Path) -> dict[str, Any]:
@@ -108,20 +120,52 @@ def write_header(folder: Path, header: dict[str, Any]) -> None:
         raise
 
 
+def whole_header(folder: Path, through: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return what ``muze.json`` says, with what a fine-tuned model takes from its base.
+
+    Raises:
+        CheckpointError: as ``read_header``, or the base is not there, or another by now.
+    """
+    header = read_header(folder)
+    if header.get("base") is None:
+        return header
+    base = whole_header(base_folder(folder, through), (*through, folder))
+    taken = {name: base["parts"][name] for name in header["base"]["parts"]}
+    same: dict[str, Any] = {key: base[key] for key in ("vocoder", "licence") if key in base}
+    return {**same, **header, "parts": {**taken, **header.get("parts", {})}}
+
+
+def base_folder(folder: Path, through: tuple[Path, ...] = ()) -> Path:
+    """Return the folder of the model that one was fine-tuned from, as long as it is the same.
+
+    Raises:
+        CheckpointError: it is not there, it is another by now, or it leads back here.
+    """
+    said = read_header(folder)["base"]
+    try:
+        base = model_folder(said["model"], Registry(), folder)
+    except PluginError as fault:
+        raise CheckpointError(f"{folder}: was fine-tuned from another model: {fault}") from None
+    if base in (folder, *through):
+        raise CheckpointError(f"{folder / 'muze.json'}: base: is this model itself")
+    theirs = whole_header(base, (*through, folder)).get("parts", {})
+    for part, wanted in said["parts"].items():
+        if part not in theirs or theirs[part]["sha256"] != wanted:
+            now = theirs[part]["sha256"][:12] if part in theirs else "missing"
+            raise CheckpointError(
+                f"{folder}: was fine-tuned from {said['model']}, whose {part} was {wanted[:12]} "
+                f"and is {now} now; put the former back, or fine-tune anew"
+            )
+    return base
+
+
 def part_of(folder: Path, part: str) -> dict[str, Any]:
     """Return the header of one network: its ``settings``, ``file``, ``sha256`` and more.
 
     Raises:
         CheckpointError: the model has no such part, or says too little of it.
     """
-    parts = read_header(folder).get("parts", {})
-    if part not in parts:
-        has = ", ".join(parts) or "nothing"
-        raise CheckpointError(
-            f"{folder}: has no {part}; it has {has} (muze models assemble puts parts together)"
-        )
-    found: dict[str, Any] = parts[part]
-    return found
+    return _found(folder, part)[1]
 
 
 def weights_file(folder: Path, part: str) -> Path:
@@ -130,13 +174,27 @@ def weights_file(folder: Path, part: str) -> Path:
     Raises:
         CheckpointError: the file is missing, cut short, or not the one the header tells of.
     """
-    about = part_of(folder, part)
+    folder, about = _found(folder, part)
     file = folder / Path(about["file"]).name  # a name, never a path out of the folder
     if not file.is_file():
         raise CheckpointError(f"{file}: is missing")
     if sha256(file) != about["sha256"]:
         raise CheckpointError(f"{file}: is damaged or was changed; its sha256 is not muze.json's")
     return file
+
+
+def _found(folder: Path, part: str) -> tuple[Path, dict[str, Any]]:
+    """Return the folder that has a part, a model's own or its base's, and the part's header."""
+    header = read_header(folder)
+    parts = header.get("parts", {})
+    if part in parts:
+        return folder, parts[part]
+    if part in (header.get("base") or {"parts": {}})["parts"]:
+        return _found(base_folder(folder), part)
+    has = ", ".join(parts) or "nothing"
+    raise CheckpointError(
+        f"{folder}: has no {part}; it has {has} (muze models assemble puts parts together)"
+    )
 
 
 def part_settings(folder: Path, part: str, model: type[S]) -> S:

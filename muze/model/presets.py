@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from muze.core.errors import did_you_mean
 from muze.model.autoencoder import AutoencoderSettings
 from muze.model.unet import UNetSettings
 
@@ -75,3 +76,16 @@ MODELS = {
     ),
 }
 """Models by their size; ``model_channels`` is the knob (specification, section 2)."""
+
+
+def autoencoder_preset(name: str) -> AutoencoderSettings:
+    """Return the autoencoder of a size: its own name, or that of a model it belongs to.
+
+    Raises:
+        ValueError: there is no such size.
+    """
+    known = {**{size: model.autoencoder for size, model in MODELS.items()}, **AUTOENCODERS}
+    if name not in known:
+        told = did_you_mean(name, known) or f"; known are {', '.join(known)}"
+        raise ValueError(f"there is no preset {name!r}{told}")
+    return known[name]

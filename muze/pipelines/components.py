@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from muze.core.errors import PluginError, first_fault
+from muze.core.errors import PluginError
 from muze.core.protocols import Stream
 from muze.core.registry import Registry
+from muze.manifest.faults import Faults, Source
 
 
 def open_streams(
@@ -33,7 +35,11 @@ def settings_of(
     try:
         return cls.Config.model_validate(settings)
     except ValidationError as fault:
+        faults = Faults(Source("", Path()))
+        faults.add_invalid(fault, cls.Config, dict(settings))
+        told = "; ".join(
+            f"{'.'.join(map(str, keys))}: {text}" if keys else text for keys, text in faults.found
+        )
         raise PluginError(
-            f"{kind} {name} ({registry.version(name)}) does not take these settings: "
-            f"{first_fault(fault)}"
+            f"{kind} {name} ({registry.version(name)}) does not take these settings: {told}"
         ) from None

@@ -15,10 +15,11 @@ from muze.core.registry import Registry
 from muze.model.autoencoder import AudioVAE, AutoencoderSettings
 from muze.model.checkpoint import load_part
 from muze.model.denoiser import Denoiser, DenoiserSettings
-from muze.model.header import part_settings, read_header, weights_file
+from muze.model.header import part_settings, weights_file, whole_header
 from muze.pipelines.components import open_streams, settings_of
 from muze.pipelines.model_info import model_vocoder
 from muze.pipelines.plan import Plan
+from muze.pipelines.vocoder_mel import hearing, model_mel
 
 
 @dataclass
@@ -90,7 +91,7 @@ def load_vocoder(plan: Plan, folder: Path, registry: Registry) -> Vocoder:
         CheckpointError: its weights are damaged.
     """
     if plan.vocoder is None:
-        return open_vocoder(model_vocoder(read_header(folder)), {}, folder, registry)
+        return open_vocoder(model_vocoder(whole_header(folder)), {}, folder, registry)
     return open_vocoder(plan.vocoder.name, plan.vocoder.config, folder, registry)
 
 
@@ -98,16 +99,17 @@ def open_vocoder(name: str, settings: dict[str, Any], folder: Path, registry: Re
     """Return a vocoder by name; the model's own brings its settings and weights.
 
     Raises:
-        CheckpointError: its weights are damaged.
+        CheckpointError: its weights are damaged, or it hears another mel than the model makes.
         PluginError: there is no such vocoder, it does not take the settings, or it needs weights
             and the model has none for it.
     """
     cls = registry.get("vocoder", name)
-    own = read_header(folder).get("parts", {}).get("vocoder")
+    own = whole_header(folder).get("parts", {}).get("vocoder")
     weights = None
     if own is not None and own.get("name") == name:
         weights = weights_file(folder, "vocoder")
         settings = {**own["settings"], **settings}
+    settings = hearing(cls, settings, model_mel(folder))
     vocoder: Vocoder = cls(settings_of("vocoder", name, cls, settings, registry))
     with registry.blame(name, "load its weights"):
         vocoder.load(weights)

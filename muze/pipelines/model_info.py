@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field
 
 from muze.core.errors import CheckpointError
+from muze.core.mel import MelSettings
 from muze.core.registry import Registry
 from muze.core.settings import Settings
 from muze.manifest import Song
-from muze.model.header import Said, check_header, part_of, read_header
+from muze.model.folders import model_folder as model_folder  # by which others know it
+from muze.model.header import Said, check_header, part_of, whole_header
 from muze.pipelines.trained import Unseen
+from muze.pipelines.vocoder_mel import model_mel
 
 
 class TrainedStream(Said):
@@ -63,44 +65,12 @@ class ModelInfo(Settings):
         description="The vocoders it has weights for, with the settings of those; None where "
         "nothing is known of the model.",
     )
+    mel: MelSettings | None = Field(
+        None, description="The mel its autoencoder makes; None where nothing is known of the model."
+    )
     parts: dict[str, str] = Field(
         default_factory=dict, description="SHA-256 of each of its networks' files, by name."
     )
-
-
-def model_folder(name: str, registry: Registry, beside: Path) -> Path:
-    """Return the folder of a model: an installed one, a folder ``beside`` a manifest, or a hub id.
-
-    Raises:
-        PluginError: there is none of this name.
-        CheckpointError: a hub id that cannot be fetched.
-    """
-    if name in registry.models():
-        return registry.model_path(name)
-    folder = beside / name
-    if os.path.isdir(folder):  # where Path.is_dir raises for a name that is too long
-        return folder.resolve()
-    if name.count("/") == 1 and name[0].isalnum():
-        return _from_hub(name)
-    return registry.model_path(name)  # which tells what is installed
-
-
-def _from_hub(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-    )
-
-    wanted = ["muze.json", "*.safetensors", "*.md"]
-    try:
-        return Path(snapshot_download(name, allow_patterns=wanted))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as fault:
-        raise CheckpointError(
-            f"model {name!r} is no folder here, and cannot be fetched from the hub: "
-            f"{str(fault).splitlines()[0]}"
-        ) from None
 
 
 def denoiser_header(folder: Path) -> DenoiserHeader:
@@ -119,21 +89,9 @@ def find_model(song: Song, registry: Registry) -> ModelInfo:
     """
     folder = model_folder(song.model, registry, song.source.folder)
     denoiser = denoiser_header(folder)
-    for stream in denoiser.settings.streams:
-        if stream not in denoiser.streams:
-            raise CheckpointError(
-                f"{folder / 'muze.json'}: parts.denoiser.streams: lacks {stream}, "
-                "which the settings name"
-            )
-        version, trained = registry.get("stream", stream).feature_version, denoiser.streams[stream]
-        if version != trained.feature_version:
-            raise CheckpointError(
-                f"model {song.model} was trained on version {trained.feature_version} of the "
-                f"features of stream {stream} ({trained.origin}), but "
-                f"{registry.version(stream)} draws version {version}; install the former"
-            )
+    check_streams(denoiser, song.model, folder, registry)
     told = {n: s.unseen for n, s in denoiser.streams.items() if s.unseen is not None}
-    header = read_header(folder)
+    header = whole_header(folder)
     parts = header["parts"]
     own = parts.get("vocoder", {})
     return ModelInfo(
@@ -144,8 +102,31 @@ def find_model(song: Song, registry: Registry) -> ModelInfo:
         stream_settings=denoiser.settings.streams,
         unseen=told,
         vocoders={own["name"]: own["settings"]} if own.get("name") else {},
+        mel=model_mel(folder),
         parts={name: part["sha256"] for name, part in parts.items()},
     )
+
+
+def check_streams(denoiser: DenoiserHeader, model: str, folder: Path, registry: Registry) -> None:
+    """Check that the streams a model was trained with are installed, and draw what they drew.
+
+    Raises:
+        PluginError: one is not installed.
+        CheckpointError: one draws its features otherwise, or the header lacks one.
+    """
+    for stream in denoiser.settings.streams:
+        if stream not in denoiser.streams:
+            raise CheckpointError(
+                f"{folder / 'muze.json'}: parts.denoiser.streams: lacks {stream}, "
+                "which the settings name"
+            )
+        version, trained = registry.get("stream", stream).feature_version, denoiser.streams[stream]
+        if version != trained.feature_version:
+            raise CheckpointError(
+                f"model {model} was trained on version {trained.feature_version} of the "
+                f"features of stream {stream} ({trained.origin}), but "
+                f"{registry.version(stream)} draws version {version}; install the former"
+            )
 
 
 def model_vocoder(header: dict[str, Any]) -> str:

@@ -8,29 +8,40 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from pydantic import Field, model_validator
-from torch import nn
+from torch import Tensor, nn
 
 from muze.core.errors import MuzeError
 from muze.core.registry import Registry
-from muze.data.conditions import drop_conditions, recall_crops
-from muze.data.crops import cut, draw_crops
 from muze.data.mels import dataset_mels
-from muze.data.store import read_dataset
+from muze.data.store import Dataset, read_dataset
 from muze.data.track import track_grid
 from muze.model.autoencoder import AudioVAE, AutoencoderSettings
 from muze.model.checkpoint import load_part, save_part
-from muze.model.conditioning import Drawn
 from muze.model.denoiser import Denoiser, DenoiserSettings
 from muze.model.diffusion import Diffusion
 from muze.model.header import part_of, part_settings, trained_sha256
+from muze.model.lora import Lora
 from muze.model.unet import UNetSettings
 from muze.pipelines.components import open_streams
+from muze.pipelines.fine_tuning import (
+    add_lora,
+    base_from,
+    base_of,
+    data_of,
+    learnt,
+    learnt_names,
+    lora_layers,
+)
+from muze.pipelines.latent_crops import LatentCrops
 from muze.pipelines.latents import encoded, stored_latents
 from muze.pipelines.load import Model
+from muze.pipelines.loop import Loop
 from muze.pipelines.model_info import denoiser_header, model_folder
 from muze.pipelines.preview import Previews
+from muze.pipelines.processes import main_first
 from muze.pipelines.trained import still_unseen, unseen_rows
-from muze.pipelines.training import Loop, LoopSettings, check_crop, draws, start_folder
+from muze.pipelines.training import LoopSettings, check_crop, draws, start_folder
+from muze.pipelines.validation import VALIDATION_SEED, split
 from muze.report import Report
 
 
@@ -58,6 +69,11 @@ class TrainingSettings(LoopSettings):
     freeze: Literal["none", "base"] = Field(
         "none", description="base: only what the added streams brought is trained."
     )
+    lora: Lora | None = Field(
+        None,
+        description="Train changes of low rank alone, beside the weights of the model it starts "
+        "from: a rank, or rank, alpha and targets.",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -65,15 +81,15 @@ class TrainingSettings(LoopSettings):
         """Let the model it starts from stand where nothing is said."""
         if not isinstance(data, dict) or data.get("resume") or not data.get("start"):
             return data
-        if {"vae", "unet", "streams", "diffusion", "guidance", "added"} <= data.keys():
-            return data
         try:
             folder = model_folder(str(data["start"]), Registry(), Path.cwd())
             about = part_settings(folder, "denoiser", DenoiserSettings).model_dump(mode="json")
         except MuzeError as fault:
             raise ValueError(f"start: {fault}") from None
         known = {key: about[key] for key in ("unet", "streams", "diffusion", "guidance", "added")}
-        return {"vae": folder, **known, **data}
+        part = {key: {**known[key], **data[key]} for key in ("unet", "diffusion")
+                if isinstance(data.get(key), dict)}  # fmt: skip
+        return {"vae": folder, **known, **data, **part}
 
     @model_validator(mode="after")
     def _check_added(self) -> TrainingSettings:
@@ -87,12 +103,16 @@ class TrainingSettings(LoopSettings):
             raise ValueError(f"streams lacks {strange[0]}, which the model it starts from has")
         if self.freeze == "base" and not self.add_stream:
             raise ValueError("freeze: base leaves nothing to train; say which --add-stream")
+        if self.lora and self.start is None:
+            raise ValueError("lora needs a model to start from; say --from")
+        if self.lora and self.freeze == "base":
+            raise ValueError("lora and freeze: base exclude each other; take one out")
         return self
 
 
 def train(settings: TrainingSettings, report: Report) -> None:
     """Train a denoiser and write it to ``<run>/denoiser``."""
-    dataset = read_dataset(settings.dataset)
+    dataset, held = split(read_dataset(settings.dataset), settings)
     shape = part_settings(settings.vae, "autoencoder", AutoencoderSettings)
     check_crop(settings, shape.time_stride)
     if settings.unet.latent_dim != shape.latent_dim:
@@ -102,19 +122,22 @@ def train(settings: TrainingSettings, report: Report) -> None:
         )
     registry = Registry()
     streams = open_streams({**settings.streams, **{n: {} for n in settings.add_stream}}, registry)
-    grids = [track_grid(record) for record in dataset.tracks]
-    unseen = unseen_rows(streams, dataset.tracks, grids)
+    unseen = unseen_rows(streams, dataset.tracks, [track_grid(r) for r in dataset.tracks])
     for name in settings.add_stream:
         if unseen[name] is None:
             raise MuzeError(f"add_stream: no record of {settings.dataset} tells {name}")
-    start = start_folder(settings)
+    start, begun = start_folder(settings), {}
     if start is not None:
+        assert settings.start is not None
+        begun["base"] = base_of(settings.start, start, settings.vae, settings.lora is not None)
         before = denoiser_header(start).streams
         unseen = still_unseen(unseen, {name: stream.unseen for name, stream in before.items()})
     autoencoder = AudioVAE(shape)
     load_part(settings.vae, "autoencoder", autoencoder)
-    autoencoder.eval().to(settings.device)
-    latents = dataset_latents(settings, autoencoder, report)
+    with main_first(settings):  # which finds the device of this process, too
+        autoencoder.eval().to(settings.device)
+        latents = dataset_latents(settings, autoencoder, report, dataset)
+        held_latents = dataset_latents(settings, autoencoder, report, held) if held else []
     about = DenoiserSettings(
         unet=settings.unet,
         streams={
@@ -133,77 +156,94 @@ def train(settings: TrainingSettings, report: Report) -> None:
         set_scale(model, latents, autoencoder, settings.flatness)
         if start is not None:
             load_part(start, "denoiser", model)
+        of_base = [*model.state_dict()]
+        layers = lora_layers(model, settings.lora) if settings.lora else []
         for name in settings.add_stream:
             model.add_stream(name, streams[name])
     model.settings = about
-    if settings.freeze == "base":
+    size = sum(weight.numel() for weight in model.parameters())
+    if settings.lora:
+        add_lora(model, settings.lora, layers, settings.seed)
+    elif settings.freeze == "base":
         model.requires_grad_(False)
-        for name in settings.add_stream:
-            for weight in model.brought_by(name):
-                weight.requires_grad_(True)
+    for name in settings.add_stream:
+        for weight in model.brought_by(name):
+            weight.requires_grad_(True)
+    names = learnt_names(model, of_base)
     latents_of = trained_sha256(part_of(settings.vae, "autoencoder"))
-    loop = Loop(model, settings, report, latents_of, {"unseen": unseen})
+    loop = Loop(model, settings, report, latents_of, {**begun, "unseen": unseen})
     stride = shape.time_stride
-    lengths = [array.shape[2] * stride for array in latents]
+    crops = LatentCrops(dataset.tracks, latents, streams, settings, stride)
+    held_crops = LatentCrops(held.tracks if held else (), held_latents, streams, settings, stride)
 
-    def losses(step: int) -> dict[str, torch.Tensor]:
+    def draw(step: int, rows: slice) -> dict[str, Any]:  # Any: as LatentCrops.draw
         numbers, generator = draws(settings.seed, step + 1)
-        crops = draw_crops(lengths, settings.batch_size, settings.crop_frames, stride, numbers)
-        drawn = recall_crops(streams, dataset.tracks, grids, crops, numbers)
-        drawn = drop_conditions(
-            drawn, settings.drop_all, settings.drop_each, settings.drop_part, numbers
-        )
-        inside = [type(c)(c.track, c.first // stride, c.frames // stride) for c in crops]
-        x_0 = model.normalise(torch.from_numpy(cut(latents, inside)).to(settings.device))
-        noise = torch.randn(x_0.shape, generator=generator).to(x_0)
-        t = settings.diffusion.draw_times(len(crops), generator).to(x_0)
+        return crops.draw(numbers, generator, settings.batch_size, rows, dropping=True)
+
+    def held_out(rows: slice) -> dict[str, Any]:  # Any: as LatentCrops.draw
+        numbers, generator = draws(VALIDATION_SEED, 0)
+        count = settings.validation_crops
+        return held_crops.draw(numbers, generator, count, rows, dropping=False)
+
+    def losses(model: nn.Module, batch: dict[str, Any]) -> dict[str, Tensor]:
+        assert isinstance(model, Denoiser)
+        x_0 = model.normalise(batch["latents"])
+        noise, t, told = batch["noise"], batch["times"], batch["told"]
         x_t = settings.diffusion.diffuse(x_0, noise, t)
-        told = _to_device(drawn, settings.device)
         predicted = model(x_t, t, told).float()
         error = (predicted - settings.diffusion.target(x_0, noise, t)).square().mean((1, 2, 3))
         loss = (settings.diffusion.weight(t) * error).mean()
-        beside = model.conditioning.losses(told) if settings.auxiliary_weight else {}
-        if not beside:
+        if not settings.auxiliary_weight or not model.conditioning.learning:
             return {"loss": loss}
-        whole = loss + settings.auxiliary_weight * torch.stack(list(beside.values())).sum()
+        beside = model.conditioning.losses(told)
+        whole = loss + settings.auxiliary_weight * sum(beside.values())
         return {"loss": whole, "diffusion": loss, **beside}
 
     previews = Previews(settings, registry, report)
 
     def preview(averaged: nn.Module, step: int) -> None:
         assert isinstance(averaged, Denoiser)
-        crop = previews.crop(lengths, stride)
+        crop = previews.crop(crops.lengths, stride)
         shown = Model(settings.vae, autoencoder, averaged, streams, settings.device)
-        grid = grids[crop.track].window(crop.first, crop.frames)
-        previews.sample(step, shown, dataset.tracks[crop.track], grid)
+        grid = crops.grids[crop.track].window(crop.first, crop.frames)
+        true = autoencoder.decode(crops.cut([crop]).to(settings.device))[0]
+        previews.sample(step, shown, dataset.tracks[crop.track], grid, true)
 
-    loop.run(losses, "diffusion", preview)
-    save_part(
-        settings.run / "denoiser",
-        "denoiser",
-        loop.averaged,
-        about,
-        loop.record(),
-        extra={
-            "streams": {
-                n: {
-                    "feature_version": s.feature_version,
-                    "from": registry.version(n),
-                    "unseen": loop.begun["unseen"][n],
-                }
-                for n, s in streams.items()
-            },
+    def write(averaged: nn.Module, folder: Path) -> Path:
+        told = {
+            name: {
+                "feature_version": stream.feature_version,
+                "from": registry.version(name),
+                "unseen": loop.begun["unseen"][name],
+            }
+            for name, stream in streams.items()
+        }
+        extra: dict[str, Any] = {
+            "streams": told,
             "autoencoder_sha256": latents_of,
-        },
-    )
-    report.note(f"denoiser written to {settings.run / 'denoiser'}")
+            "data": data_of(dataset),
+        }
+        tensors, base = None, loop.begun.get("base")
+        if settings.lora:
+            assert isinstance(averaged, Denoiser)
+            tensors = learnt(averaged, names)
+            extra |= {"lora": settings.lora.model_dump(mode="json"), "parameters": size}
+        out = folder / "denoiser"
+        base = base and base_from(base, out)
+        save_part(out, "denoiser", averaged, about, loop.record(), False, extra, tensors, base)
+        return out
+
+    loop.run(draw, losses, "diffusion", write, preview, held_out if held else None)
 
 
 def dataset_latents(
-    settings: TrainingSettings, model: AudioVAE, report: Report
+    settings: TrainingSettings, model: AudioVAE, report: Report, dataset: Dataset | None = None
 ) -> list[np.ndarray]:
-    """Return every track's latents (C, H, W) as float16: those kept, or worked out now."""
-    dataset = read_dataset(settings.dataset)
+    """Return every track's latents (C, H, W) as float16: those kept, or worked out now.
+
+    The tracks are those of the settings' dataset, unless another ``dataset`` is given.
+    """
+    dataset = read_dataset(settings.dataset) if dataset is None else dataset
     kept = stored_latents(dataset, model, trained_sha256(part_of(settings.vae, "autoencoder")))
     if kept is not None:
         report.note("latents: those that `muze dataset encode` kept")
@@ -249,10 +289,3 @@ def channel_weights(
             without[:, channel] = mean[:, channel].to(device)
             moved.append((autoencoder.decode(without) - whole).square().mean().sqrt())
     return torch.stack(moved).clamp(min=1e-4)[None, :, None, None].to(mean)
-
-
-def _to_device(drawn: dict[str, Drawn], device: str) -> dict[str, Drawn]:
-    return {
-        name: Drawn({k: v.to(device) for k, v in one.features.items()}, one.present.to(device))
-        for name, one in drawn.items()
-    }

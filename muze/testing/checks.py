@@ -19,8 +19,9 @@ def checks_of(
 ) -> list[tuple[str, Callable[[], None]]]:
     """Return (name, check) for every check a component of ``kind`` must pass.
 
-    A check raises ``AssertionError`` with what would be right. ``weights`` is for vocoders that
-    need them, ``render`` for streams whose values can be made into sound.
+    A check raises ``AssertionError`` with what would be right. ``weights``, a file or a model's
+    folder, is for vocoders that need them; ``render`` for streams whose values can be made into
+    sound.
     """
     case: Any
     checks: Sequence[Callable[[Any], None]]

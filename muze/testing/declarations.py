@@ -65,7 +65,7 @@ def check_declarations(case: StreamCase) -> None:
         f"reads is {suffixes!r}; it must be suffixes in small letters, as ('.mid',)",
     )
     needs = {"read": bool(suffixes), "check": False, "misfits": False, "complete": False,
-             "confidence": False}  # fmt: skip
+             "file_misfit": False, "confidence": False}  # fmt: skip
     for name, needed in needs.items():
         hook = getattr(cls, name, None)
         require(hook is not None or not needed, f"it reads {suffixes}, but has no method read")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import get_args
 
 import torch
@@ -89,7 +90,7 @@ def check_features_matter(case: StreamCase) -> None:
 
 
 def check_loss(case: StreamCase) -> None:
-    """What the encoder learns besides is a finite scalar, also where nobody speaks of it."""
+    """What the encoder learns besides is a finite scalar, the mean over the rows of a batch."""
     features, rows = collate(case, case.varied), len(case.varied)
     for present in (everywhere(rows), torch.zeros(rows, SONG.frames, dtype=torch.bool)):
         encoder = encoder_of(case)
@@ -106,6 +107,16 @@ def check_loss(case: StreamCase) -> None:
         require(
             bool(moved) == bool(present.any()),
             f"loss teaches the encoder {'something' if moved else 'nothing'} {where}",
+        )
+        with torch.no_grad():
+            single = [encoder.loss(collate(case, [row]), present[:1]) for row in case.varied]
+        told, mean = (
+            float(loss.detach()),
+            sum(0.0 if x is None else float(x) for x in single) / rows,
+        )
+        require(
+            math.isclose(told, mean, rel_tol=1e-3, abs_tol=1e-6),
+            f"loss is {told:.4g}, not the mean of its rows' losses, {mean:.4g} {where}",
         )
 
 

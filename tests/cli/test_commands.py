@@ -22,7 +22,8 @@ def test_help_imports_nothing_heavy():
 
 @pytest.mark.parametrize(
     "command",
-    ["generate", "plan", "evaluate", "train vae", "train diffusion", "train vocoder",
+    ["generate", "plan", "evaluate", "train vae", "train planner",
+     "train diffusion", "train vocoder",
      "plugins list", "plugins info", "plugins check", "models list", "models info", "schema song"],
 )  # fmt: skip
 def test_every_command_explains_itself(run, command):

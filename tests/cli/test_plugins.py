@@ -2,6 +2,10 @@ import json
 import sys
 from types import ModuleType
 
+from muze.model.checkpoint import save_part
+from muze.plugins.vocoders.hifigan import HifiGanVocoder
+from muze.plugins.vocoders.hifigan.network import build
+
 
 def test_plugins_are_listed_and_described(run):
     assert "stream chord" in run("plugins", "list").stdout
@@ -18,7 +22,7 @@ def test_plugins_are_listed_and_described(run):
 def test_a_plugin_that_fails_a_check_exits_with_1(run, monkeypatch):
     results = [("stream chord", "examples", None), ("stream chord", "null", "it leaks\nbadly")]
     module = ModuleType("muze.testing.checks")
-    module.run_checks = lambda registry, name: iter(results)
+    module.run_checks = lambda registry, name, weights: iter(results)
     monkeypatch.setitem(sys.modules, "muze.testing.checks", module)
     done = run("plugins", "check", "chord")
     assert done.exit_code == 1
@@ -27,6 +31,25 @@ def test_a_plugin_that_fails_a_check_exits_with_1(run, monkeypatch):
     )
     results.pop()
     assert run("plugins", "check", "chord").exit_code == 0
+
+
+def test_a_vocoder_is_checked_with_the_weights_of_a_model(run, tmp_path):
+    config = HifiGanVocoder.Config(
+        mel={"sample_rate": 22050, "hop_length": 256, "num_mels": 80, "f_max": 8000},
+        upsample_rates=(16, 16), upsample_kernel_sizes=(32, 32), upsample_initial_channel=8,
+        resblock_kernel_sizes=(3,), resblock_dilation_sizes=((1,),),
+    )  # fmt: skip
+    extra = {"name": "hifigan"}
+    save_part(tmp_path / "mine", "vocoder", build(config), config, {}, extra=extra)
+    done = run("plugins", "check", "hifigan", "--weights", "mine")
+    assert done.exit_code == 0, done.stdout
+    assert "pass  vocoder hifigan  length" in done.stdout
+    done = run("plugins", "check", "hifigan")
+    assert done.exit_code == 1
+    assert "it cannot be checked without weights; give --weights" in done.stdout
+    done = run("plugins", "check", "vocos", "--weights", "mine")
+    assert done.exit_code == 1
+    assert "mine: has weights of vocoder hifigan, not vocos" in done.stderr
 
 
 def test_a_new_plugin_is_written_and_what_comes_next_told(run, tmp_path):

@@ -7,6 +7,7 @@ from muze.manifest import Song, song_schema
 from muze.manifest.song import (
     Clone,
     Output,
+    PlannerChoice,
     SamplerChoice,
     Section,
     Structure,
@@ -15,9 +16,9 @@ from muze.manifest.song import (
 )
 
 DESIGN_KEYS = {
-    "muze", "title", "prompt", "negative_prompt", "duration", "bars", "seed", "model", "tempo",
-    "time_signature", "key", "structure", "streams", "guidance", "sampler", "vocoder", "voice",
-    "output",
+    "muze", "title", "prompt", "negative_prompt", "duration", "bars", "seed", "model", "planner",
+    "tempo", "time_signature", "key", "structure", "streams", "guidance", "sampler", "vocoder",
+    "voice", "output",
 }  # fmt: skip
 
 
@@ -54,6 +55,8 @@ def test_the_schema_s_own_examples_are_songs():
 
 def test_every_key_is_documented():
     page = (Path(__file__).parents[2] / "docs" / "manifest.md").read_text()
-    for model in (Song, Section, Structure, SamplerChoice, Output, Voice, Clone, TempoChange):
+    for model in (
+        Song, Section, Structure, SamplerChoice, PlannerChoice, Output, Voice, Clone, TempoChange,
+    ):  # fmt: skip
         for key in model.model_fields:
             assert f"`{key}`" in page, f"docs/manifest.md does not tell of {model.__name__}.{key}"

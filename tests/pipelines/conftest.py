@@ -10,7 +10,7 @@ from muze.core.errors import ManifestError
 from muze.core.grid import Audio
 from muze.core.registry import Registry
 from muze.model.header import read_header, write_header
-from muze.pipelines import train_diffusion, train_vae, train_vocoder, training
+from muze.pipelines import train_diffusion, train_vae, train_vocoder
 from muze.pipelines.assemble import assemble
 from muze.pipelines.model_info import find_model
 from muze.pipelines.plan import plan_file
@@ -77,14 +77,6 @@ def song_record(index):
         "prompt": prompt, "prompts": [prompt, f"{prompt}, {genre}"], "loudness": -18.5,
         "provenance": {"backend": "test", "version": 1, "confidence": 1.0},
     }  # fmt: skip
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_loss_curves():
-    """Drawing a curve takes longer than everything else these trainings do."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "draw_losses", lambda losses, path: None)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -157,3 +157,11 @@ def test_a_stream_that_enters_where_it_cannot_be_added_is_told(registry, denoise
 def test_a_model_that_is_not_there_is_told_in_the_settings(added):
     with pytest.raises(ValidationError, match="start: model 'nobody' is not installed"):
         added("nobody", start="nobody")
+
+
+def test_part_of_a_network_said_leaves_the_rest_to_the_model_it_starts_from(added, denoiser):
+    known = part_settings(denoiser, "denoiser", DenoiserSettings)
+    said = added("partly", unet={"dropout": 0.2}, diffusion={"min_snr_gamma": 3.0})
+    assert said.unet == known.unet.model_copy(update={"dropout": 0.2})
+    assert said.diffusion.min_snr_gamma == 3.0
+    assert said.diffusion.prediction == known.diffusion.prediction

@@ -55,7 +55,7 @@ def test_settings_a_stream_does_not_take_are_told(copied, registry):
         parts["denoiser"]["settings"]["streams"]["chord"]["depth"] = 3
 
     rewrite(copied, change)
-    with pytest.raises(PluginError, match=r"stream chord \(muze .*\) .*: depth: Extra inputs"):
+    with pytest.raises(PluginError, match=r"stream chord \(muze .*\) .*: depth: unknown key"):
         load_model(copied, registry, "cpu")
 
 

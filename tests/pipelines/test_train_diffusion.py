@@ -12,7 +12,13 @@ from muze.model.denoiser import Denoiser, DenoiserSettings
 from muze.model.header import part_of, part_settings
 from muze.pipelines import train_vae
 from muze.pipelines.components import open_streams
-from muze.pipelines.train_diffusion import channel_weights, dataset_latents, set_scale, train
+from muze.pipelines.train_diffusion import (
+    TrainingSettings,
+    channel_weights,
+    dataset_latents,
+    set_scale,
+    train,
+)
 from muze.report import SilentReport
 
 
@@ -25,7 +31,7 @@ class StopAt(SilentReport):
     def task(self, description, total):
         done = 0
 
-        def advance(steps=1):
+        def advance(steps=1, note=""):
             nonlocal done
             done += steps
             if description == "diffusion" and done == self.steps:
@@ -186,7 +192,10 @@ def test_a_dataset_that_says_no_more_than_it_must_trains_all_the_same(diffusion_
     ("changes", "told"),
     [
         ({"crop_frames": 60}, "multiple of 8"),
-        ({"streams": {"chord": {"vectr": 3}}}, r"stream chord \(muze .*vectr: Extra inputs"),
+        (
+            {"streams": {"chord": {"vectr": 3}}},
+            r"stream chord \(muze .*vectr: unknown key; did you mean 'vector'",
+        ),
         ({"streams": {"chrod": {}}}, "'chrod' is not installed; did you mean 'chord'"),
     ],
 )
@@ -212,3 +221,21 @@ def test_a_training_can_start_from_a_model(diffusion_settings, denoiser):
 def test_no_stream_may_be_unknown_to_the_registry(registry):
     with pytest.raises(PluginError, match="not installed"):
         open_streams({"smell": {}}, registry)
+
+
+def test_a_resumed_run_may_take_less_memory_and_has_the_same_bits(diffusion_settings):
+    whole, cut = (diffusion_settings(f"memory-{kind}") for kind in ("whole", "cut"))
+    train(whole, SilentReport())
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, StopAt(3))
+    said = {"run": cut.run, "resume": True, "unet": {"use_gradient_checkpointing": True}}
+    again = TrainingSettings.model_validate(said)
+    assert again.unet.use_gradient_checkpointing
+    assert again.unet.model_channels == cut.unet.model_channels
+    train(again, SilentReport())
+    assert losses(again) == losses(whole)
+    ours, theirs = (load_file(s.run / "state" / "state.safetensors") for s in (again, whole))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    other = TrainingSettings.model_validate({**said, "unet": {"dropout": 0.5}})
+    with pytest.raises(MuzeError, match=r"unet.dropout was 0.0 and is 0.5"):
+        train(other, SilentReport())

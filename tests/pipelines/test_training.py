@@ -1,4 +1,6 @@
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ from torch import nn
 
 from muze.core.errors import CheckpointError, MuzeError
 from muze.model import checkpoint
-from muze.pipelines import training
-from muze.pipelines.training import Loop, LoopSettings, check_crop, draw_losses, draws, rate_at
+from muze.pipelines import loop as loops
+from muze.pipelines.loop import Loop
+from muze.pipelines.training import LoopSettings, check_crop, draws, rate_at, state_folder
 from muze.report import SilentReport
 
 
@@ -21,7 +24,7 @@ class StopAt(SilentReport):
         self.left = steps + 1  # the first call tells what was done before
 
     def task(self, description, total):
-        def advance(steps=1):
+        def advance(steps=1, note=""):
             self.left -= 1
             if self.left == 0:
                 raise KeyboardInterrupt
@@ -30,11 +33,11 @@ class StopAt(SilentReport):
 
 
 class Network(nn.Module):
-    def __init__(self):
+    def __init__(self, dropout=0.5):
         super().__init__()
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            self.layers = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5), nn.Linear(4, 1))
+            self.layers = nn.Sequential(nn.Linear(3, 4), nn.Dropout(dropout), nn.Linear(4, 1))
         self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
 
 
@@ -54,14 +57,16 @@ def train(settings, report=None, model=None, preview=None):
     model = model or Network()
     loop = Loop(model, settings, report or SilentReport())
 
-    def losses(step):
+    def draw(step, rows):
         _, generator = draws(settings.seed, step)
-        x = torch.randn(16, 3, generator=generator)
+        return torch.randn(settings.batch_size, 3, generator=generator)[rows]
+
+    def losses(model, x):
         model.seen += 1
         loss = (model.layers(x)[:, 0] - x.sum(dim=1)).square().mean()
         return {"loss": loss, "twice": 2 * loss}
 
-    loop.run(losses, "a line", preview)
+    loop.run(draw, losses, "a line", preview=preview)
     return loop
 
 
@@ -96,14 +101,13 @@ def test_a_step_s_numbers_depend_on_the_seed_and_the_step_alone():
     assert len({first(1, 2), first(2, 1), first(1, 3)}) == 3
 
 
-def test_training_lowers_the_loss_and_leaves_a_curve(settings, monkeypatch):
-    monkeypatch.setattr(training, "draw_losses", draw_losses)
+def test_training_lowers_the_loss_and_leaves_its_page(settings):
     loop = train(settings(steps=60, save_every=60))
-    recent = [row["loss"] for row in loop.losses]
+    recent = [row["loss"] for row in loop.log.losses]
     assert np.mean(recent[-10:]) < 0.7 * np.mean(recent[:10])
     assert loop.step == 60
-    assert (loop.settings.run / "loss.png").read_bytes().startswith(b"\x89PNG")
-    assert sorted(path.name for path in loop.settings.run.iterdir()) == ["loss.png", "state"]
+    assert "step 60 of 60" in (loop.settings.run / "report.html").read_text()
+    assert sorted(path.name for path in loop.settings.run.iterdir()) == ["report.html", "state"]
 
 
 def test_averaged_weights_are_the_moving_mean_of_the_weights(settings):
@@ -112,7 +116,7 @@ def test_averaged_weights_are_the_moving_mean_of_the_weights(settings):
 
     class Watch(SilentReport):
         def task(self, description, total):
-            return lambda steps=1: weights.append(model.layers[0].weight.detach().clone())
+            return lambda steps=1, note="": weights.append(model.layers[0].weight.detach().clone())
 
     loop = train(settings(ema=0.5), Watch(), model)
     for step, now in enumerate(weights[1:], 1):
@@ -140,6 +144,200 @@ def test_a_run_out_of_minutes_goes_on_to_the_same_bits(settings):
     assert train(cut).step < 8
     train(settings("cut", resume=True))
     assert_same_state(whole, cut)
+
+
+@pytest.mark.parametrize("accumulate", [2, 4])
+def test_micro_batches_give_what_the_whole_batch_gives(settings, accumulate):
+    whole, parts = settings("whole"), settings("parts", accumulate=accumulate)
+    train(whole, model=Network(dropout=0))
+    rows = []
+
+    class Sizes(Network):
+        def __init__(self):
+            super().__init__(dropout=0)
+            self.layers.register_forward_pre_hook(lambda _, given: rows.append(len(given[0])))
+
+    train(parts, model=Sizes())
+    assert rows == [16 // accumulate] * accumulate * 8
+    (ours, losses), (theirs, other_losses) = state(whole), state(parts)
+    for row, other in zip(losses, other_losses, strict=True):
+        assert row == pytest.approx(other, rel=1e-5)
+    for name in ours.keys() - {"model.seen", "averaged.seen"}:
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-6)
+
+
+def test_micro_batches_drop_out_other_units(settings):
+    seen = []
+
+    class Watched(Network):
+        def __init__(self):
+            super().__init__()
+            self.layers[1].register_forward_hook(lambda _, __, out: seen.append(out != 0))
+
+    train(settings(accumulate=2, steps=1), model=Watched())
+    assert not torch.equal(*seen)
+
+
+def test_a_run_goes_on_with_more_micro_batches(settings):
+    cut = settings("cut", minutes=1e-9)
+    train(cut, model=Network(dropout=0))
+    train(settings("cut", resume=True, accumulate=4), model=Network(dropout=0))
+    train(settings("whole"), model=Network(dropout=0))
+    assert state(cut)[1][-1] == pytest.approx(state(settings("whole"))[1][-1], rel=1e-5)
+
+
+def test_sigterm_saves_and_stops_and_the_run_goes_on_to_the_same_bits(settings):
+    class Terminated(SilentReport):
+        def __init__(self):
+            self.notes, self.steps = [], -1
+
+        def task(self, description, total):
+            def advance(steps=1, note=""):
+                self.steps += 1
+                if self.steps == 2:
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+            return advance
+
+        def note(self, text):
+            self.notes.append(text)
+
+    before, report = signal.getsignal(signal.SIGTERM), Terminated()
+    whole, cut = settings("whole", save_every=100), settings("cut", save_every=100)
+    train(whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, report)
+    assert report.notes == ["a line: stopped by SIGTERM at step 3, and saved"]
+    assert len(state(cut)[1]) == 3
+    assert signal.getsignal(signal.SIGTERM) is before
+    train(settings("cut", save_every=100, resume=True))
+    assert_same_state(whole, cut)
+
+
+def test_time_spent_and_time_waited_are_kept(settings):
+    loop = train(settings())
+    about = json.loads((loop.settings.run / "state" / "state.json").read_text())
+    assert 0 <= about["waited"] <= about["seconds"]
+    assert train(settings(resume=True)).log.seconds == about["seconds"]
+
+
+def test_earlier_states_are_kept_and_gone_on_from(settings):
+    whole = settings("whole", keep=2)
+    train(whole)
+    assert sorted(path.name for path in (whole.run / "checkpoints").iterdir()) == ["4", "6"]
+    train(settings("whole", resume_from=4))
+    again = train(settings("again", keep=9))
+    assert_same_state(whole, again.settings)
+    kept = [json.loads((whole.run / f"checkpoints/{k}/state.json").read_text()) for k in "46"]
+    assert [about["step"] for about in kept] == [4, 6]
+
+
+def test_a_run_taken_back_leaves_what_came_after(settings):
+    train(settings(keep=9))
+    checkpoints = settings().run / "checkpoints"
+    assert sorted(path.name for path in checkpoints.iterdir()) == ["2", "4", "6"]
+    with pytest.raises(KeyboardInterrupt):
+        train(settings(keep=9, resume_from=2), StopAt(3))
+    assert sorted(path.name for path in checkpoints.iterdir()) == ["2"]
+    assert len(state(settings())[1]) == 4
+
+
+def test_no_more_states_are_kept_than_asked_for(settings):
+    train(settings(keep=9))
+    train(settings(keep=0, resume_from=6))
+    assert not (settings().run / "checkpoints").exists()
+
+
+def test_a_checkpoint_that_is_not_kept_is_told(settings):
+    train(settings("few", keep=2))
+    with pytest.raises(CheckpointError, match="no such checkpoint; there are 4, 6"):
+        settings("few", resume_from=5)
+    train(settings())
+    with pytest.raises(CheckpointError, match=r"no such checkpoint; the run keeps none \(keep\)"):
+        settings(resume_from=5)
+
+
+def test_a_run_is_resumed_by_its_folder_alone_also_between_the_renames(settings):
+    train(settings(minutes=1e-9, learning_rate=0.2))
+    run = settings().run
+    (run / "state").rename(run / "state.old")
+    assert state_folder(run) == run / "state.old"
+    resumed = LoopSettings.model_validate({"run": run, "resume": True})
+    assert resumed.learning_rate == 0.2
+    assert train(resumed).step == 8
+
+
+@pytest.fixture
+def scaled(monkeypatch):
+    """Let loops train in fp16 as on a GPU, their losses scaled from a scale on."""
+    join = loops.join
+
+    def scaled(scale):
+        def joined(settings):
+            accelerator = join(settings)
+            accelerator.scaler = torch.amp.GradScaler("cpu", scale, growth_interval=3)
+            accelerator.native_amp, accelerator.state._mixed_precision = True, "fp16"
+            return accelerator
+
+        monkeypatch.setattr(loops, "join", joined)
+
+    return scaled
+
+
+def test_a_scaled_loss_gives_the_same_weights_and_its_scale_is_resumed(settings, scaled):
+    plain, whole, cut = settings("plain"), settings("whole"), settings("cut")
+    train(plain)
+    scaled(8.0)
+    model, seen = Network(), []
+    model.layers.register_forward_hook(lambda _, __, out: seen.append(out))
+    loop = train(whole, model=model)
+    assert loop.accelerator.scaler.get_scale() == 32  # doubled twice in 8 steps
+    assert torch.float16 in [tensor.dtype for tensor in seen]
+    for name, tensor in state(plain)[0].items():
+        torch.testing.assert_close(state(whole)[0][name], tensor, rtol=2e-2, atol=1e-2)
+    with pytest.raises(KeyboardInterrupt):
+        train(cut, StopAt(5))
+    scaled(1.0)
+    assert train(settings("cut", resume=True)).accelerator.scaler.get_scale() == 32
+    assert_same_state(whole, cut)
+
+
+def test_a_step_whose_scaled_gradient_overflows_is_left_out(settings, scaled):
+    model = Network()
+    before = model.layers[0].weight.detach().clone()
+    scaled(3e38)
+    loop = train(settings(steps=1), model=model)
+    assert torch.equal(model.layers[0].weight, before)
+    assert loop.accelerator.scaler.get_scale() == pytest.approx(1.5e38)
+    assert loop.step == 1
+
+
+def test_a_gradient_that_no_scale_makes_finite_is_told(settings, scaled):
+    scaled(4.0)
+    loop, nan = Loop(nn.Linear(1, 1), settings(), SilentReport()), float("nan")
+    with pytest.raises(MuzeError, match="gradient of step 3 is not finite"):
+        loop.run(lambda *_: 0, lambda model, _: {"loss": model.weight.sum() * nan}, "nothing")
+    assert loop.log.losses == [{}] * 3
+
+
+def test_fp16_on_a_cpu_is_told(settings):
+    with pytest.raises(ValueError, match="amp: fp16 needs a GPU; on cpu say bf16 or off"):
+        settings(amp="fp16", device="cpu")
+
+
+def test_bf16_trains_in_bf16(settings):
+    seen = []
+
+    class Watched(Network):
+        def __init__(self):
+            super().__init__(dropout=0)
+            self.layers.register_forward_hook(lambda _, __, out: seen.append(out.dtype))
+
+    loop = train(settings(amp="bf16", steps=2), model=Watched())
+    assert seen == [torch.bfloat16] * 2
+    assert loop.model.layers[0].weight.dtype == torch.float32
+    train(settings("off", amp="off", steps=1), model=Watched())  # also after a training in bf16
+    assert seen[2:] == [torch.float32]
 
 
 def test_a_finished_run_resumed_stays_as_it_is(settings):
@@ -368,9 +566,9 @@ def test_a_full_disk_stops_the_training_and_leaves_the_last_state(settings, monk
 
 
 def test_a_gradient_that_is_no_number_stops_and_saves_nothing(settings):
-    loop = Loop(nn.Linear(1, 1), settings(), SilentReport())
+    loop, nan = Loop(nn.Linear(1, 1), settings(), SilentReport()), float("nan")
     with pytest.raises(MuzeError, match=r"gradient of step 0 is not finite; lower the rate"):
-        loop.run(lambda step: {"loss": loop.model.weight.sum() * float("nan")}, "nothing")
+        loop.run(lambda *_: 0, lambda model, _: {"loss": model.weight.sum() * nan}, "nothing")
     assert not (loop.settings.run / "state").exists()
 
 

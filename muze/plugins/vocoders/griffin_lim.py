@@ -11,6 +11,7 @@ from pydantic import Field
 
 from muze import hookimpl
 from muze.core.errors import PluginError
+from muze.core.mel import MelSettings
 from muze.core.settings import Settings
 
 PIECE = 3000  # frames rendered at once; memory stays the same however long the song
@@ -28,6 +29,9 @@ class GriffinLimVocoder:
     class Config(Settings):
         """How long to search."""
 
+        mel: MelSettings = Field(
+            MelSettings(), description="The mel it hears; that of the model's autoencoder."
+        )
         num_iters: int = Field(60, ge=1, description="Rounds between spectrum and sound.")
         momentum: float = Field(0.99, ge=0, lt=1, description="0 is the plain algorithm.")
 
@@ -45,9 +49,7 @@ class GriffinLimVocoder:
 
     def render(self, log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
         """(num_mels, T) natural-log mel magnitudes to (T * hop_length,) samples."""
-        from muze.audio.mel import MelSettings
-
-        hop, num_frames = MelSettings().hop_length, log_mel.shape[1]
+        hop, num_frames = self.config.mel.hop_length, log_mel.shape[1]
         rendered = np.zeros(num_frames * hop, np.float32)
         for first in range(0, num_frames, PIECE):
             low, last = max(first - SEAM, 0), min(first + PIECE, num_frames)
@@ -62,13 +64,13 @@ class GriffinLimVocoder:
     def _render_piece(self, log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
         import torch
 
-        from muze.audio.mel import MelSettings, mel_filters
+        from muze.audio.mel import mel_filters
         from muze.audio.torchaudio_import import torchaudio_import
 
         torchaudio_import()
         from torchaudio.functional import griffinlim
 
-        mel = MelSettings()
+        mel = self.config.mel
         magnitudes = linear_magnitudes(np.exp(log_mel), mel_filters(mel).numpy())
         # torchaudio's first frame is centred where the sound starts, muze's half a hop later:
         # a frame more at either end, and then the half hops beyond the ends are cut

@@ -80,8 +80,8 @@ def load_laion(checkpoint: str, audio_model: str, fusion: bool) -> Any:  # a cla
     """
     if not find_spec("laion_clap"):
         raise NotInstalledError(
-            'stream laion_clap needs laion-clap: pip install "muze-laion-clap[laion]", in an '
-            "environment of its own, as it wants numpy below 2"
+            'stream laion_clap needs laion-clap: pip install "muze-laion-clap[laion]" '
+            "(it wants numpy below 2)"
         )
     weights = _weights(checkpoint)
     from muze.audio.torchaudio_import import torchaudio_import

@@ -18,6 +18,8 @@ from muze.core.grid import Audio
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
+USUAL = "laion/larger_clap_music"
+"""Checkpoint that the stream reads where its settings name none."""
 MAX_TOKENS = 77
 """Length LAION's models were trained on."""
 
@@ -137,10 +139,12 @@ def weights_folder(checkpoint: str) -> Path:
 
 
 def _missing(checkpoint: str, why: str = "") -> str:
+    if checkpoint == USUAL and not why:  # a build tells it in a line
+        return f"clap: its weights are not installed; `hf download {USUAL}` fetches them"
     return (
-        f"clap: its weights are not installed, none are at {checkpoint!r}{why}; "
-        "`hf download laion/larger_clap_music` fetches them, or give its setting checkpoint a "
-        "folder that holds a CLAP with its tokenizer and feature extractor"
+        f"clap: its weights are not installed, none are at {checkpoint!r}{why}; `hf download "
+        f"{USUAL}` fetches some, or give its setting checkpoint a folder that holds a CLAP with "
+        "its tokenizer and feature extractor"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -22,7 +23,7 @@ from muze.analysis.melody import (
     spoken_until,
 )
 from muze.analysis.pitch import Extractor, at_times, extractor_name, track_pitch
-from muze.analysis.scores import SUFFIXES, melody_of, read_score
+from muze.analysis.scores import SUFFIXES, melody_of, overlong_score, read_score
 from muze.core.errors import DatasetError, ManifestError
 from muze.core.grid import FRAME_RATE, Array, Audio, Features, TimeGrid
 from muze.core.notes import check_range, one_voice, parse_notes
@@ -36,7 +37,15 @@ LOWEST_HZ, HIGHEST_HZ = (float(midi_to_hz(p)) for p in (LOWEST - 0.5, HIGHEST + 
 
 
 def _check_melody(text: str) -> str:
-    check_range(one_voice(parse_notes(text).notes), LOWEST, HIGHEST)
+    notes = parse_notes(text).notes
+    faults = []
+    for check in (one_voice, partial(check_range, lowest=LOWEST, highest=HIGHEST)):
+        try:
+            check(notes)
+        except ValueError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise ValueError("; ".join(faults))
     return text
 
 
@@ -121,6 +130,11 @@ class F0Stream:
         seconds = len(values.hz or ()) / (values.rate or FRAME_RATE)
         told = grid.misfit(grid.start, grid.start + seconds)
         return [(("hz",), f"a curve of {seconds:g} s {told}")] if told else []
+
+    def file_misfit(self, path: Path, grid: TimeGrid) -> str:
+        """Return that a file's melody lasts longer than the song, or the section that says it."""
+        score = read_score(path, grid.metre)
+        return overlong_score(melody_of(score, path), grid)
 
     def injects(self) -> dict[Site, int]:
         """Return the width at each site."""

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field
 from muze import hookimpl
 from muze.analysis.melody import overlong, spoken_until, start_beat
 from muze.analysis.melody_chroma import HOP_SECONDS, NONE, melody_chroma
-from muze.analysis.scores import SUFFIXES, melody_of, read_score
+from muze.analysis.scores import SUFFIXES, melody_of, overlong_score, read_score
 from muze.core.errors import DatasetError
 from muze.core.grid import Audio, Features, TimeGrid
 from muze.core.notes import Note, one_voice, parse_notes
@@ -65,6 +65,11 @@ class MelodyStream:
         """Return that the notes last longer than the song, or the section that says them."""
         told = overlong(parse_notes(values.notes).beats, grid)
         return [(("notes",), told)] if told else []
+
+    def file_misfit(self, path: Path, grid: TimeGrid) -> str:
+        """Return that a file's melody lasts longer than the song, or the section that says it."""
+        score = read_score(path, grid.metre)
+        return overlong_score(melody_of(score, path), grid)
 
     def injects(self) -> dict[Site, int]:
         """Return the width at the one site."""

@@ -25,7 +25,7 @@ from muze.analysis.piano_roll import (
     onset_f1,
     read_roll,
 )
-from muze.analysis.scores import SUFFIXES, read_score
+from muze.analysis.scores import SUFFIXES, overlong_score, read_score
 from muze.analysis.transcription import hear_notes, transcriber_name
 from muze.core.errors import DatasetError, ManifestError
 from muze.core.grid import Audio, Features, TimeGrid
@@ -46,11 +46,10 @@ def _check_part(text: str) -> str:
     return text
 
 
-def _check_names(parts: dict[str, str]) -> dict[str, str]:
-    for name in parts:
-        if name != ANY:
-            program_of(name)
-    return parts
+def _check_name(name: str) -> str:
+    if name != ANY:
+        program_of(name)
+    return name
 
 
 class MidiStream:
@@ -83,8 +82,10 @@ class MidiStream:
         """What a song may say; a file is given as {from: song.mid}."""
 
         notes: Annotated[
-            dict[str, Annotated[str, AfterValidator(_check_part)]],
-            AfterValidator(_check_names),
+            dict[
+                Annotated[str, AfterValidator(_check_name)],
+                Annotated[str, AfterValidator(_check_part)],
+            ],
             BeforeValidator(
                 lambda told: {ANY: told} if isinstance(told, str) else told,
                 json_schema_input_type=str | dict[str, str],
@@ -103,6 +104,11 @@ class MidiStream:
         beats = {name: parse_notes(text).beats for name, text in values.notes.items()}
         told = {name: overlong(number, grid) for name, number in beats.items()}
         return [(("notes", name), wrong) for name, wrong in told.items() if wrong]
+
+    def file_misfit(self, path: Path, grid: TimeGrid) -> str:
+        """Return that a file lasts longer than the song, or the section that says it."""
+        score = read_score(path, grid.metre)
+        return overlong_score([note for part in score.parts for note in part.notes], grid)
 
     def injects(self) -> dict[Site, int]:
         """Return the width at each site."""

@@ -64,13 +64,17 @@ class PhonemeEncoder(StreamEncoder):
         return out
 
     def loss(self, features: dict[str, Tensor], present: Tensor) -> Tensor | None:
-        """Return the squared error of predicted log lengths; None where no length is known."""
+        """Return the squared error of predicted log lengths; None where no length is known.
+
+        It is the mean over the rows of each row's mean, 0 where a row knows none.
+        """
         seconds = features["phonemes"][..., 3]
         known = features["phonemes_mask"] & (seconds > 0) & present.any(dim=1)[:, None]
         if not known.any():
             return None
-        wanted = (seconds[known] * FRAME_RATE).clamp(min=1).log()
-        return (self.predict(features)[known].float() - wanted).square().mean()
+        wanted = (seconds * FRAME_RATE).clamp(min=1).log()
+        errors = (self.predict(features).float() - wanted).square() * known
+        return (errors.sum(1) / known.sum(1).clamp(min=1)).mean()
 
     def _states(self, features: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Each sound among its neighbours (B, N, C), zeros where there is none; and which are."""

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from muze import hookimpl
-from muze.core.errors import CheckpointError, PluginError
+from muze.audio.neural_vocoder import check_given, fill, render_pieces
+from muze.core.errors import PluginError
 from muze.core.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,22 +44,11 @@ class VocosVocoder:
             PluginError: no weights given; this vocoder makes no sound without.
             CheckpointError: the file is missing, damaged, or of another size.
         """
-        if weights is None:
-            raise PluginError(
-                "vocoder vocos needs weights and this model has none; use griffin_lim"
-            )
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-
+        weights = check_given(self.name, weights)
         from muze.plugins.vocoders.vocos.network import build
 
         network = build(self.config)
-        try:
-            network.load_state_dict(load_file(weights))
-        except (OSError, SafetensorError, RuntimeError) as fault:
-            raise CheckpointError(
-                f"{weights}: no weights for vocos {self.config}: {fault}"
-            ) from None
+        fill(network, weights, f"vocos {self.config}")
         self.network = network.eval()
 
     def render(self, log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -68,17 +58,15 @@ class VocosVocoder:
         """
         import torch
 
-        if self.network is None:
+        network = self.network
+        if network is None:
             raise PluginError("vocoder vocos was asked to render before its weights were loaded")
-        hop, context, num_frames = self.network.hop_length, self.network.context, log_mel.shape[1]
-        rendered = np.empty(num_frames * hop, np.float32)
-        for first in range(0, num_frames, PIECE):
-            last = min(first + PIECE, num_frames)
-            low, high = max(first - context, 0), min(last + context, num_frames)
+
+        def piece(frames: NDArray[np.float32], first: int) -> NDArray[np.float32]:
             with torch.inference_mode():
-                piece = self.network(torch.from_numpy(log_mel[None, :, low:high]), low)[0].numpy()
-            rendered[first * hop : last * hop] = piece[(first - low) * hop : (last - low) * hop]
-        return rendered
+                return np.asarray(network(torch.from_numpy(frames[None]), first)[0])
+
+        return render_pieces(piece, log_mel, network.hop_length, network.context, PIECE)
 
 
 @hookimpl
