@@ -23,8 +23,10 @@ MAY_IMPORT = {
     "data": {"core", "report", "audio", "analysis", "data", "model.conditioning"},
     "plugins": {"core", "audio", "analysis", "model.conditioning"},
     "testing": {"core", "audio", "analysis.phonemes", "model", "testing"},
+    "voice": {"core", "report", "manifest", "audio", "analysis", "voice"},
     "pipelines": {
-        "core", "report", "manifest", "audio", "analysis", "model", "data", "plugins", "pipelines",
+        "core", "report", "manifest", "audio", "analysis", "model", "data", "plugins", "voice",
+        "pipelines",
     },
 }  # fmt: skip
 MAY_IMPORT["cli"] = {*MAY_IMPORT["pipelines"], "testing", "cli"}

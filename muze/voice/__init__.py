@@ -1,0 +1,1 @@
+"""The singer: words become syllables on notes, and notes a voice."""
