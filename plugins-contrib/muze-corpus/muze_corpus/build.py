@@ -55,17 +55,22 @@ def _write_json(path: Path, value: object) -> None:
     os.replace(part, path)
 
 
-def build_song(out: Path, seed: int, index: int, split: str, stems: bool) -> Record:
+def build_song(
+    out: Path, seed: int, index: int, split: str, stems: bool = False, sound: bool = True
+) -> Record:
     """Composes, renders and writes one song, unless its record is there; gives the record back.
 
-    A record of an older version is written anew, and what was rendered stays as it is.
+    A record of an older version is written anew, and what was rendered stays as it is. Without
+    ``sound`` nothing is rendered: the record tells what would be played, and no loudness.
     """
     name = f"{index:05d}"
     done = out / "records" / f"{name}.json"
     found: Record | None = None
     if done.exists():
         found = _found(done, seed, index, split)
-        if found["provenance"]["version"] < VERSION:
+        if "loudness" not in found and (sound or found["provenance"]["version"] < VERSION):
+            found = None  # only composed
+        elif found["provenance"]["version"] < VERSION:
             found = _renewed(out, found, compose(seed, index, split), name)
             if found is None:
                 done.unlink()  # or a build stopped now would leave it beside another sound
@@ -73,7 +78,8 @@ def build_song(out: Path, seed: int, index: int, split: str, stems: bool) -> Rec
                 _write_json(done, found)
     if found is not None and (not stems or ("stems" in found and (out / "stems" / name).is_dir())):
         return found
-    truth = _rendered(out, compose(seed, index, split), name, stems)
+    song = compose(seed, index, split)
+    truth = _rendered(out, song, name, stems) if sound else _told(_truth(song, name), song)
     _write_json(done, truth)
     return truth
 
@@ -98,6 +104,11 @@ def _renewed(out: Path, old: Record, song: Song, name: str) -> Record | None:
 
 def _truth(song: Song, name: str) -> Record:
     return {"audio_path": f"audio/{name}.flac", "midi_path": f"midi/{name}.mid", **record(song)}
+
+
+def _told(truth: Record, song: Song) -> Record:
+    texts = prompts(truth, _draws(song, 1))
+    return truth | {"prompt": texts[0], "prompts": texts}
 
 
 def _draws(song: Song, part: int) -> Rng:
@@ -129,9 +140,7 @@ def _rendered(out: Path, song: Song, name: str, stems: bool) -> Record:
         os.replace(fresh, whole)
     _write_flac(out / "audio" / f"{name}.flac", audio)
     os.replace(part, score)
-    truth = _truth(song, name)
-    texts = prompts(truth, _draws(song, 1))
-    truth |= {"prompt": texts[0], "prompts": texts, "loudness": round(loudness, 2)}
+    truth = _told(_truth(song, name), song) | {"loudness": round(loudness, 2)}
     if song.seed[1] % 2:  # a model learns to follow a curve, and to do without
         truth["loudness_curve"] = loudness_curve(audio)
     if stems:
@@ -141,7 +150,7 @@ def _rendered(out: Path, song: Song, name: str, stems: bool) -> Record:
 
 def build(
     out: Path, *, seed: int, split: str, songs: int | None = None, hours: float | None = None,
-    workers: int = 1, stems: bool = False,
+    workers: int = 1, stems: bool = False, sound: bool = True,
     report: Callable[[float, Record], None] = lambda *_: None,
 ) -> list[Record]:  # fmt: skip
     """Writes songs 0, 1, 2... until there are enough, then dataset.json; gives the records back.
@@ -154,19 +163,21 @@ def build(
         hours: Or how many hours at least.
         workers: Processes.
         stems: Whether each role is rendered alone too.
+        sound: Whether anything is rendered, or songs are only composed and told.
         report: Called with the fraction done and the record of every song.
 
     Raises:
         RenderError: where FluidSynth or its soundfont is missing.
     """
-    soundfont()
+    if sound:
+        soundfont()
     for folder in ("audio", "midi", "records", "tmp"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     tracks: list[Record] = []
     seconds = 0.0
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         numbers = count() if songs is None else iter(range(songs))
-        waiting = [pool.submit(build_song, out, seed, i, split, stems)
+        waiting = [pool.submit(build_song, out, seed, i, split, stems, sound)
                    for _, i in zip(range(2 * workers + 2), numbers, strict=False)]  # fmt: skip
         while waiting:
             track = waiting.pop(0).result()
@@ -177,7 +188,7 @@ def build(
             if songs is None and seconds >= (hours or 0) * 3600:
                 break
             if (i := next(numbers, None)) is not None:
-                waiting.append(pool.submit(build_song, out, seed, i, split, stems))
+                waiting.append(pool.submit(build_song, out, seed, i, split, stems, sound))
         for future in waiting:
             future.cancel()
     if not any((out / "tmp").iterdir()):

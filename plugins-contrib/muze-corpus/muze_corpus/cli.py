@@ -32,6 +32,9 @@ def build(
     seed: Annotated[int, typer.Option(min=0)] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     stems: Annotated[bool, typer.Option("--stems", help="Render every role alone too.")] = False,
+    sound: Annotated[
+        bool, typer.Option("--sound/--no-sound", help="Render; or only compose and tell.")
+    ] = True,
     split: Annotated[
         Split, typer.Option(help="train never uses what held-out does.")
     ] = Split.train,
@@ -46,6 +49,9 @@ def build(
     console = Console(stderr=True)
     if (songs is None) == (hours is None):
         console.print("give --songs or --hours, one of them")
+        raise typer.Exit(2)
+    if stems and not sound:
+        console.print("--stems are sound; take out --no-sound")
         raise typer.Exit(2)
     began, seconds, made = time.monotonic(), 0.0, 0
     columns = (BarColumn(), TextColumn("{task.percentage:5.1f} %"),
@@ -62,7 +68,7 @@ def build(
 
         try:
             build_songs(out, seed=seed, split=split.value, songs=songs, hours=hours,
-                        workers=workers, stems=stems, report=report)  # fmt: skip
+                        workers=workers, stems=stems, sound=sound, report=report)  # fmt: skip
         except (RenderError, ValueError, OSError) as error:
             console.print(f"error: {error}", highlight=False)
             raise typer.Exit(1) from error

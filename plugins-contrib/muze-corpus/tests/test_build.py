@@ -36,6 +36,24 @@ def test_a_build_renders_and_goes_on_where_it_was(tmp_path: Path):
         build(tmp_path, seed=2, split="train", songs=1)
 
 
+def test_songs_are_told_without_sound_and_rendered_later(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("muze_corpus.build.soundfont", None)  # needs none
+    told = build(tmp_path, seed=3, split="train", songs=2, sound=False)
+    assert all("loudness" not in track and track["prompt"] for track in told)
+    assert not [*(tmp_path / "audio").iterdir(), *(tmp_path / "midi").iterdir()]
+    assert json.loads((tmp_path / "dataset.json").read_text())["tracks"] == told
+    assert build_song(tmp_path, 3, 0, "train", sound=False) == told[0]
+    monkeypatch.setattr("muze_corpus.build.synthesise", lambda *_: np.full(32_000, 0.1, np.float32))
+    (tmp_path / "tmp").mkdir()
+    played = build_song(tmp_path, 3, 0, "train")
+    assert played.pop("loudness") < 0
+    assert played == told[0]
+    assert (tmp_path / "audio" / "00000.flac").is_file()
+    assert "loudness" in build_song(tmp_path, 3, 0, "train", sound=False)
+    bad = CliRunner().invoke(app, ["build", str(tmp_path), "--songs", "1", "--stems", "--no-sound"])
+    assert bad.exit_code == 2
+
+
 def test_stems_added_to_a_build_and_stopped_in_a_song_are_rendered_again(
     tmp_path: Path, monkeypatch
 ):
