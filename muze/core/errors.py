@@ -35,6 +35,10 @@ class AudioError(MuzeError):
     """A sound file cannot be read or written; names the file."""
 
 
+class VoiceError(MuzeError):
+    """A registered voice, its recording or its consent is missing or wrong; names it."""
+
+
 class DatasetError(MuzeError):
     """A dataset file or record is wrong; names the file and the track."""
 
