@@ -1,0 +1,129 @@
+"""One line of words sung: speech stretched to its notes and given their pitch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from muze.core.voices import Spoken
+from muze.voice.pitch_curve import Vibrato, pitch_curve
+from muze.voice.score import Phrase
+from muze.voice.spoken import Piece, SpokenSyllable, divide
+from muze.voice.timing import Placed, place, source_times
+from muze.voice.world import PERIOD, Frames, put_together, take_apart, warp
+
+FADE = 0.03
+"""Seconds in which a phrase opens and closes."""
+NEAR = 0.04
+"""Seconds around a told border in which the voice's own start of a pitch is looked for."""
+LEVELLED = 0.5
+"""Share of a vowel's distance from the line's usual loudness, in dB, that is taken away: a singer
+holds unstressed syllables too."""
+SEARCHED, SEARCHED_GLIDE = (0.3, 0.7), (0.2, 0.45)
+"""Shares of a vowel between which it is held; one that is two is held on the first."""
+
+
+@dataclass(frozen=True)
+class SungPhrase:
+    """Sound that begins at ``start`` seconds of the song, mono, and when each piece is sung."""
+
+    samples: NDArray[np.float32]
+    sample_rate: int
+    start: float
+    placed: tuple[Placed, ...]
+
+
+def sing_phrase(phrase: Phrase, spoken: Spoken, vibrato: Vibrato, seed: int) -> SungPhrase:
+    """Return a phrase sung with the voice that speaks it; its formants stay as they are.
+
+    Raises:
+        NotInstalledError: pyworld is not there.
+        PluginError: the voice does not say the phrase's words.
+    """
+    frames = take_apart(spoken.audio)
+    parts = [_settled(part, frames) for part in divide(phrase.line, spoken.phones)]
+    placed = place(parts, phrase.sung)
+    start = min(placed[0].start, phrase.start) - FADE
+    end = max(placed[-1].end, phrase.end) + FADE
+    at = start + np.arange(round((end - start) / PERIOD)) * PERIOD
+    source, voiced, loud = _sources(at, placed, frames)
+    made = warp(frames, source, voiced)
+    hz = pitch_curve(phrase.notes, start, len(at), vibrato, seed)
+    made = replace(
+        made,
+        hz=np.where((made.hz > 0) & (loud > 0), hz, 0.0),
+        spectrum=made.spectrum * (loud**2)[:, None],
+    )
+    return SungPhrase(put_together(made), frames.sample_rate, start, tuple(placed))
+
+
+def _sources(
+    at: NDArray[np.float64], placed: Sequence[Placed], frames: Frames
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Return moments of the speech, whether they have a pitch, and a gain, (T,) each."""
+    source, voiced, gain = np.zeros(len(at)), np.zeros(len(at), bool), np.zeros(len(at))
+    gains = _levels(placed, frames)
+    for part, level in zip(placed, gains, strict=True):
+        inside = (at >= part.start) & (at < part.end)
+        source[inside] = source_times(at[inside], part, _steadiest(part, frames))
+        voiced[inside], gain[inside] = part.piece.voiced, level
+    width = round(FADE / PERIOD)
+    return source, voiced, uniform_filter1d(gain, width, mode="constant")
+
+
+def _levels(placed: Sequence[Placed], frames: Frames) -> list[float]:
+    """Return the gain of each piece: vowels of like loudness; a consonant goes with its vowels."""
+    power = frames.spectrum.mean(axis=1)
+    db = [10 * np.log10(power[_inside(part.piece, frames)].mean() + 1e-20) for part in placed]
+    held = [value for value, part in zip(db, placed, strict=True) if part.held]
+    usual = float(np.median(held))
+    gains = [
+        10 ** (LEVELLED * (usual - value) / 20) if part.held else np.nan
+        for value, part in zip(db, placed, strict=True)
+    ]
+    known = np.flatnonzero(~np.isnan(gains))
+    return list(np.interp(np.arange(len(gains)), known, np.asarray(gains)[known]))
+
+
+def _steadiest(part: Placed, frames: Frames) -> float:
+    """Return the moment of a vowel at which its spectrum changes least, in seconds."""
+    piece = part.piece
+    low, high = SEARCHED_GLIDE if part.glides else SEARCHED
+    first = round((piece.start + low * piece.length) / PERIOD)
+    last = max(first + 1, round((piece.start + high * piece.length) / PERIOD))
+    logs = np.log(frames.spectrum[max(0, first - 2) : last + 3])
+    if len(logs) < 6:
+        return piece.start + (low + high) / 2 * piece.length
+    change = np.abs(logs[4:] - logs[:-4]).mean(axis=1)
+    level = logs.mean(axis=1)[2:-2]
+    # loud and steady: a vowel that is half gone is steady too
+    return float((max(0, first - 2) + 2 + np.argmin(change - 0.2 * level)) * PERIOD)
+
+
+def _settled(part: SpokenSyllable, frames: Frames) -> SpokenSyllable:
+    """Let the vowel after a sound without a pitch begin where the pitch does."""
+    if not part.onset or part.onset[-1].voiced:
+        return part
+    border = part.vowel.start
+    low, high = (max(0, round((border + side) / PERIOD)) for side in (-NEAR, NEAR))
+    begins = np.flatnonzero((frames.hz[low + 1 : high + 1] > 0) & (frames.hz[low:high] == 0))
+    if not len(begins):
+        return part
+    found = (low + 1 + begins[np.argmin(np.abs(low + 1 + begins - border / PERIOD))]) * PERIOD
+    last = part.onset[-1]
+    if not last.start + PERIOD < found < part.vowel.end - 2 * PERIOD:
+        return part
+    return replace(
+        part,
+        onset=(*part.onset[:-1], replace(last, end=float(found))),
+        vowel=replace(part.vowel, start=float(found)),
+    )
+
+
+def _inside(piece: Piece, frames: Frames) -> slice:
+    first = min(round(piece.start / PERIOD), len(frames.hz) - 1)
+    return slice(first, max(first + 1, round(piece.end / PERIOD)))

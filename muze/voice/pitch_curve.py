@@ -1,0 +1,59 @@
+"""The pitch a singer gives to notes: glides between them, vibrato, a little drift."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+
+from muze.analysis.melody import midi_to_hz
+from muze.voice.score import SungNote
+from muze.voice.world import PERIOD
+
+PORTAMENTO = 0.06
+"""Seconds of the glide from note to note; it is over as the new note begins."""
+APART = 0.25
+"""Seconds of rest across which nothing glides."""
+DRIFT = 4.0
+"""Cents by which a held pitch wanders, as a standard deviation."""
+DRIFT_SECONDS = 0.15
+ONSET, SWELL = 0.25, 0.2
+"""Seconds of a note before its vibrato begins, and until it is whole."""
+
+
+@dataclass(frozen=True)
+class Vibrato:
+    """Hz and cents of a swing to either side; 0 cents is none."""
+
+    rate: float
+    depth: float
+
+
+def pitch_curve(
+    notes: Sequence[SungNote], start: float, frames: int, vibrato: Vibrato, seed: int
+) -> NDArray[np.float64]:
+    """Return Hz at each 5 ms from ``start`` on, (frames,): the nearest note's where none sounds."""
+    at = start + np.arange(frames) * PERIOD
+    cents = np.full(frames, 100.0 * notes[0].pitch)
+    for before, note in zip(notes, notes[1:], strict=False):
+        if note.start - before.end > APART:
+            middle = before.end + (note.start - before.end) / 2
+            cents[at >= middle] = 100 * note.pitch
+            continue
+        share = np.clip((at - (note.start - PORTAMENTO)) / PORTAMENTO, 0, 1)
+        eased = 0.5 - 0.5 * np.cos(np.pi * share)
+        glided = 100 * (before.pitch + (note.pitch - before.pitch) * eased)
+        cents = np.where(share > 0, glided, cents)
+    for note in notes:
+        inside = (at >= note.start) & (at < note.end)
+        since = at[inside] - note.start
+        swell = np.clip((since - ONSET) / SWELL, 0, 1)
+        cents[inside] += vibrato.depth * swell * np.sin(2 * np.pi * vibrato.rate * (since - ONSET))
+    wander = np.random.default_rng(seed).standard_normal(frames + 1)[:frames]
+    smooth = gaussian_filter1d(wander, DRIFT_SECONDS / PERIOD, mode="nearest")
+    scale = smooth.std()
+    cents += DRIFT * smooth / scale if scale > 0 else 0.0
+    return midi_to_hz(cents / 100)
