@@ -74,8 +74,12 @@ class Consent(Settings):
 
     def to_yaml(self) -> str:
         """Return the record as the text of a consent file."""
-        told = self.model_dump(mode="json")
-        return yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=1000)
+        lines = []
+        for key, told in self.model_dump(mode="json").items():
+            if isinstance(told, str):  # in quotes, as 0E0 is a number to some readers of YAML
+                told = yaml.safe_dump(told, default_style='"', allow_unicode=True, width=10**6)
+            lines.append(f"{key}: {str(told).strip()}")
+        return "\n".join(lines) + "\n"
 
 
 def read_consent(path: Path, references: list[Path], today: date | None = None) -> Consent:

@@ -301,7 +301,8 @@ def _with_language(
         language = ENGLISH if ENGLISH in every else every[0]
     elif language not in every:
         who = f"voice {singer.voice!r} of {backend.name}" if singer.voice else backend.name
-        hint = did_you_mean(language, every) or f"; it speaks {', '.join(every)}"
+        near = did_you_mean(language, every) if len(language) > 2 else ""  # codes are all alike
+        hint = near or f"; it speaks {', '.join(every)}"
         tell(keys, f"{who} does not speak {language!r}{hint}")
         return None
     first = next(name for name, codes in spoken.items() if language in codes)
