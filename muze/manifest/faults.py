@@ -138,6 +138,9 @@ def line_of(node: yaml.Node, keys: Keys) -> int:
         elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
             node = node.value[key]
             line = node.start_mark.line + 1
+        elif isinstance(node, yaml.ScalarNode) and isinstance(key, int):
+            line += key + (node.style in ("|", ">"))  # a text's line, counted from 0
+            break
         else:
             break
     return line

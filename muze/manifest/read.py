@@ -12,7 +12,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from muze.manifest.faults import Faults, Keys, Source, location
-from muze.manifest.song import SECTION_SHORT_FORMS, SHORT_FORMS, VOICE_SHORT_FORMS, Song
+from muze.manifest.song import (
+    SECTION_SHORT_FORMS,
+    SHORT_FORMS,
+    VOICE_SHORT_FORMS,
+    Song,
+    short_forms,
+)
 from muze.manifest.yaml_lines import read_yaml
 
 OPTIONS: dict[str, Keys] = {
@@ -166,7 +172,7 @@ def _look_across(song: Song, faults: Faults) -> None:
             faults.add(keys, "give its length as bars or as seconds, one of them")
         _not_both(section, SECTION_SHORT_FORMS, keys, faults)
     _not_both(song, SHORT_FORMS, (), faults)
-    for key, name in VOICE_SHORT_FORMS.items():
+    for key, name in short_forms(song.voice).items():
         if getattr(song.voice, key, None) is not None and name in song.streams:
             faults.add(("voice", key), f"is the short form of streams.{name}; give one of them")
     if isinstance(song.tempo, list):

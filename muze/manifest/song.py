@@ -143,6 +143,36 @@ class Clone(Settings):
     consent: Text = Field(description="The speaker's consent: a YAML file.")
 
 
+DELIVERIES = ("from-plan", "spoken", "rap")
+MELODY_KEYS = ("from", "midi", "notes")
+
+
+class Effects(Settings):
+    """What is done to the voice, and to the music beneath it."""
+
+    de_ess: Number = Field(
+        6.0, ge=0, le=24, description="dB by which hisses are held down at most; 0 leaves them."
+    )
+    reverb: Level = Field(0.15, description="Share of the voice that is sent to a room.")
+    duck: Number = Field(
+        2.0, ge=0, le=24, description="dB by which the music gives way while the voice sounds."
+    )
+
+
+def _one_melody(told: Any) -> Any:
+    if isinstance(told, dict) and len(told) != 1:
+        raise ValueError(f"say one of {', '.join(MELODY_KEYS)}")
+    return told
+
+
+Melody = (
+    Literal[DELIVERIES]
+    | Annotated[  # type: ignore[valid-type]
+        dict[Literal[MELODY_KEYS], Text], AfterValidator(_one_melody)  # type: ignore[valid-type]
+    ]
+)
+
+
 class Voice(Settings):
     """Who sings, and what."""
 
@@ -156,12 +186,47 @@ class Voice(Settings):
     clone: Clone | None = Field(None, description="A voice to clone.")
     lyrics: Text | None = Field(
         None,
-        description="The words, with [section] marks: what the streams phoneme and "
-        "phoneme_timestamps are told, where the song does not say them.",
+        description="The words, with [section] marks. The singer sings them; without one, the "
+        "streams phoneme and phoneme_timestamps are told them, where the song does not say these.",
     )
     language: Text | None = Field(None, description="Language of the words: en, de, pl, ...")
-    vibrato: Any = Field(None, description="Short form of the stream vibrato.")
-    breath: Any = Field(None, description="Short form of the stream breath.")
+    melody: Melody = Field(
+        "from-plan",
+        description="What the words are sung on: from-plan, what the streams f0, melody or midi "
+        "tell, else composed; {from: hum.wav}; {midi: lead.mid}; {notes: A4:1 C5:1/2}; or spoken, "
+        "or rap.",
+    )
+    transpose: Count = Field(
+        0, ge=-36, le=36, description="Semitones by which the melody is sung higher."
+    )
+    vibrato: Any = Field(
+        None, description="As the stream vibrato; of the singer, or without one of that stream."
+    )
+    breath: Any = Field(
+        None, description="As the stream breath; of the singer, or without one of that stream."
+    )
+    level: Number = Field(
+        0.0, ge=-30, le=30, description="LU by which the voice is louder than the music."
+    )
+    effects: Effects | Literal["none"] = Field(
+        Effects(), description="What is done to the voice and the music beneath it; or none."
+    )
+
+
+def sings(voice: Voice | None) -> bool:
+    """Whether a song says who sings; without that its words go to the model."""
+    return voice is not None and any(
+        told is not None for told in (voice.backend, voice.voice, voice.clone)
+    )
+
+
+def short_forms(voice: Voice | None) -> dict[str, str]:
+    """Return the keys of a voice that are the short form of a stream, and that stream.
+
+    How a singer's voice swings and breathes is told to the singer, not to the model.
+    """
+    singers = ("vibrato", "breath") if sings(voice) else ()
+    return {key: name for key, name in VOICE_SHORT_FORMS.items() if key not in singers}
 
 
 class Output(Settings):
@@ -169,7 +234,10 @@ class Output(Settings):
 
     path: Text | None = Field(None, description="Its name, ending in .wav, .flac, .ogg or .mp3.")
     stems: bool = Field(
-        False, strict=True, description="Write the stems beside it; no model has any yet."
+        False,
+        strict=True,
+        description="Write the stems, voice and music, beside it, as is always done of a song "
+        "with a singer; no model has stems without one.",
     )
     loudness: Number | None = Field(
         None,

@@ -16,8 +16,9 @@ from muze.manifest.song import (
     LYRICS_STREAMS,
     SECTION_SHORT_FORMS,
     SHORT_FORMS,
-    VOICE_SHORT_FORMS,
     Section,
+    short_forms,
+    sings,
 )
 from muze.pipelines.model_info import ModelInfo
 from muze.pipelines.resolve import StreamPlan, heard_fields, is_recording, resolve_stream
@@ -66,16 +67,12 @@ class Asked:
         return heard.get(field)
 
     def _check_voice(self) -> None:
-        """Note what a song says of who sings, as nobody does yet."""
+        """Note what of a voice goes without a meaning."""
         if self.song.voice is None:
             return
         said = self.song.voice.model_fields_set
-        unsung = said - VOICE_SHORT_FORMS.keys() - {*LYRICS_KEYS}
-        told = "singing is not in this version of muze; take "
-        for key in sorted(unsung):
-            self.faults.add(("voice", key), f"{told}it out of the song")
         if not said and not self.faults.under(("voice",)):
-            self.faults.add(("voice",), f"{told}voice out of the song")
+            self.faults.add(("voice",), "says nothing; say who sings, or take it out")
         if self.song.voice.language is not None and "lyrics" not in said:
             self.faults.add(("voice", "language"), "goes with lyrics; give them, or leave it out")
 
@@ -87,7 +84,7 @@ class Asked:
             # a model that reads no words still takes what the planner reads in them
             if value is not None and (name != "text" or self.knows("text")):
                 said[name] = ((key,), _plain(value))
-        for key, name in VOICE_SHORT_FORMS.items():
+        for key, name in short_forms(self.song.voice).items():
             if (value := getattr(self.song.voice, key, None)) is not None:
                 sounds = key == "style_of" and is_recording(value, self.song.source.folder)
                 said[name] = (("voice", key), {"from": value} if sounds else value)
@@ -100,7 +97,7 @@ class Asked:
         """Tell the words of ``voice`` to the streams of phonemes that the song does not say."""
         voice = self.song.voice
         found: dict[str, StreamPlan] = {}
-        if voice is None or voice.lyrics is None:
+        if voice is None or voice.lyrics is None or sings(voice):
             return found
         keys: Keys = ("voice", "lyrics")
         known = [name for name in LYRICS_STREAMS if self.knows(name)]

@@ -13,7 +13,7 @@ from muze.core.grid import Metre, TimeGrid
 from muze.core.registry import Registry
 from muze.manifest import Faults, Song
 from muze.manifest.faults import Keys
-from muze.manifest.song import LOUDEST, QUIETEST
+from muze.manifest.song import LOUDEST, QUIETEST, sings
 from muze.pipelines.asked import SAMPLE_SECONDS, Asked, prompt_of
 from muze.pipelines.deciders import Decider, LaidPart, Said, Templates
 from muze.pipelines.guide import CLOCK_STREAMS
@@ -362,6 +362,8 @@ class Planner:
         for name in CLOCK_STREAMS:
             if self.said.knows(name) and name not in streams:
                 streams[name] = StreamPlan(origin=clock[name], values={})
+        if sings(self.song.voice) and "has_vocals" not in streams and self.said.knows("has_vocals"):
+            self._tell(streams, "has_vocals", False)  # who sings is not in the music
         return dict(sorted(streams.items()))
 
     def _tell(

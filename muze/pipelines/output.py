@@ -11,8 +11,11 @@ from muze.core.errors import ManifestError, MuzeError
 from muze.manifest import Faults, Song
 from muze.manifest.faults import Keys
 from muze.manifest.read import said_streams
+from muze.manifest.song import sings
 
-BESIDE = (".plan.json", ".adherence.json", ".png")
+STEMS = (".vocal.wav", ".music.wav", ".lrc")
+"""What a song that is sung has beside it in addition."""
+BESIDE = (".plan.json", ".adherence.json", ".png", *STEMS)
 """What takes the place of the suffix in the names of the files written beside the song."""
 LONGEST_NAME = 241
 """Bytes of a file's name: 255 less what a file half written has around it."""
@@ -26,8 +29,10 @@ def plan_output(song: Song, faults: Faults, writes: bool = True) -> Path | None:
     """
     keys: Keys = ("output", "path")
     source, here, said = song.source, Path.cwd().resolve(), song.output.path
-    if song.output.stems:
-        faults.add(("output", "stems"), "no model has stems to write yet; take it out")
+    if song.output.stems and not sings(song.voice):
+        faults.add(
+            ("output", "stems"), "no model has stems, and nobody sings; take it out"
+        )
     if said is None:
         # beside nothing: in the folder where muze was started
         name = f"{Path(source.name).stem if source.node is not None else 'song'}.wav"
@@ -70,6 +75,9 @@ def _keep_what_is_read(path: Path, song: Song, faults: Faults) -> None:
     ]
     if song.voice is not None and song.voice.style_of is not None:  # a recording, or a name
         read.append(song.source.folder / song.voice.style_of)
+    if song.voice is not None and isinstance(song.voice.melody, dict):
+        named = [told for key, told in song.voice.melody.items() if key != "notes"]
+        read += [song.source.folder / name for name in named]
     if song.source.node is not None:
         read.append(Path(song.source.name))
     if lost := written_over(path, read):

@@ -34,6 +34,8 @@ from muze.pipelines.resolve import (
     resolve_sampler,
     resolve_vocoder,
 )
+from muze.pipelines.singing import plan_voice
+from muze.voice.plan import VoicePlan
 
 FADE = 0.05
 """Seconds of fade at the end, so that a bar cut at the exact length does not click."""
@@ -111,6 +113,7 @@ class Plan(Settings):
     num_steps: int = Field(ge=1)
     vocoder: ComponentPlan | None = Field(description="None takes the model's own.")
     output: OutputPlan
+    voice: VoicePlan | None = Field(None, description="Who sings what over the music.")
     planner: PlannerPlan = Field(PlannerPlan(), description="Who decided what was left open.")
     origins: dict[str, Origin] = Field(
         description="What of tempo, key, ... was asked and what decided."
@@ -271,6 +274,7 @@ def _plan(
     guidance = guidance_of(planner.said, planner.genres)
     laid, loudness = planner.lay_out(), planner.loudness()
     check_fit(planner.said, laid, planner.metre)
+    voice = plan_voice(song, planner, laid, registry, faults)
     faults.raise_any()
     assert laid is not None
     assert sampler is not None
@@ -298,6 +302,7 @@ def _plan(
             faults.add(("guidance", name), told)
     faults.raise_any()
     components = [sampler.name, *([vocoder.name] if vocoder else [])]
+    components += [voice.backend] if voice else []
     # none of what only planned, and a vocoder's only where that is what is heard
     weights = {name: found for name, found in planner.model.parts.items() if name != PART}
     if vocoder is None or vocoder.name not in (planner.model.vocoders or {}):
@@ -325,8 +330,12 @@ def _plan(
         num_steps=song.sampler.steps or NUM_STEPS,
         vocoder=vocoder,
         output=OutputPlan(
-            path=str(path), format=path.suffix.lower().lstrip("."), loudness=loudness
+            path=str(path),
+            format=path.suffix.lower().lstrip("."),
+            loudness=loudness,
+            stems=voice is not None,
         ),
+        voice=voice,
         planner=planner.planner,
         origins=planner.origins,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -128,8 +127,3 @@ def _cheapest(costs: Sequence[Sequence[float]]) -> list[int]:
 
 def _step(semitones: int) -> float:
     return STEP_COST.get(semitones, LEAP + 0.1 * semitones)
-
-
-def usual_midi(hz: float) -> float:
-    """Return the MIDI pitch of a voice's Hz."""
-    return 69 + 12 * math.log2(hz / 440)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from muze.core.notes import Note
 from muze.voice.syllables import Syllable
@@ -51,7 +52,7 @@ def share_out(notes: Sequence[Note], counts: Sequence[int]) -> list[tuple[Note, 
         for line in range(len(counts), 0, -1):
             edges.append(back[line][edges[-1]])
         edges.reverse()
-    return [tuple(notes[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    return [tuple(notes[a:b]) for a, b in pairwise(edges)]
 
 
 def lay(
@@ -127,7 +128,7 @@ def _melismas(notes: Sequence[Note], syllables: Sequence[Syllable]) -> list[tupl
     for row in range(count, 0, -1):
         edges.append(back[row][edges[-1]])
     edges.reverse()
-    return [tuple(notes[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    return [tuple(notes[a:b]) for a, b in pairwise(edges)]
 
 
 def _sung_on(syllable: Syllable, notes: Sequence[Note]) -> float:
@@ -135,7 +136,7 @@ def _sung_on(syllable: Syllable, notes: Sequence[Note]) -> float:
     stressed = syllable.stress > 0
     on_beat = abs(notes[0].start - round(notes[0].start)) < 1e-6
     cost = 0.0 if stressed == on_beat else 0.3
-    for before, note in zip(notes, notes[1:], strict=False):
+    for before, note in pairwise(notes):
         rest = note.start - before.end
         cost += (0.4 if stressed else 0.8) * (1 + min(1.0, note.length)) + 4 * min(1.0, rest)
     return cost + 0.05 * len(notes) ** 2  # rather a note more on two syllables than two on one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def pitch_curve(
     """Return Hz at each 5 ms from ``start`` on, (frames,): the nearest note's where none sounds."""
     at = start + np.arange(frames) * PERIOD
     cents = np.full(frames, 100.0 * notes[0].pitch)
-    for before, note in zip(notes, notes[1:], strict=False):
+    for before, note in pairwise(notes):
         if note.start - before.end > APART:
             middle = before.end + (note.start - before.end) / 2
             cents[at >= middle] = 100 * note.pitch

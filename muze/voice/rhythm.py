@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from muze.core.grid import Metre
 from muze.voice.laid import SHORTEST, MisfitError, Seconds
@@ -61,7 +62,7 @@ def line_rhythm(
         return [Span(first + index * step, step) for index in range(count)]
     step = min(fitting, key=lambda s: abs(math.log(s * beat / COMFORTABLE)))
     starts = _on_steps(syllables, first, step, int(room / step + 1e-6), metre)
-    spans = [Span(a, b - a) for a, b in zip(starts, starts[1:], strict=False)]
+    spans = [Span(a, b - a) for a, b in pairwise(starts)]
     hold = min(max(step, LONGEST_HOLD), first + room - starts[-1])
     return [*spans, Span(starts[-1], max(hold, step))]
 

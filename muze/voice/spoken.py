@@ -15,9 +15,10 @@ UNLIKE, OTHER_KIND, GAP = 0.6, 3.0, 1.0
 
 Voices read words a little otherwise than dictionaries: a matched sound that differs is cheap.
 """
-VOICELESS = frozenset(
-    "p t ʈ c k q ʔ ɸ f θ s ʃ ʂ ç x χ ħ h ɬ ɕ ɧ t͡s t͡ʃ t͡ɕ ʈ͡ʂ p͡f ʍ pʲ tʲ kʲ fʲ sʲ xʲ".split()
-)
+VOICELESS = {
+    "p", "t", "ʈ", "c", "k", "q", "ʔ", "ɸ", "f", "θ", "s", "ʃ", "ʂ", "ç", "x", "χ", "ħ", "h", "ɬ",
+    "ɕ", "ɧ", "t͡s", "t͡ʃ", "t͡ɕ", "ʈ͡ʂ", "p͡f", "ʍ", "pʲ", "tʲ", "kʲ", "fʲ", "sʲ", "xʲ",
+}  # fmt: skip
 """Sounds without a pitch; of all others a singer's voice is heard."""
 
 

@@ -1,0 +1,53 @@
+"""How high a voice usually speaks, around which melodies are composed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from muze.analysis.pitch import track_pitch
+from muze.audio.io import read_audio
+from muze.core.errors import VoiceError
+from muze.core.grid import Audio, TimeGrid
+from muze.core.registry import Registry
+from muze.core.voices import usual_pitch
+from muze.voice.singer import Singer
+
+SAMPLE = {
+    "en": "We were away all morning", "es": "Mañana volvemos al mar", "de": "Wir waren im Garten",
+    "fr": "Nous aimons la mer", "it": "Domani andiamo al mare", "pt": "Amanhã vamos ao mar",
+    "ja": "あしたうみへいこう",
+}  # fmt: skip
+"""What a voice says whose pitch nobody told; in other languages, the last resort is numbers."""
+OTHERWISE = "1 2 3 4"
+
+
+def usual_midi(singer: Singer, registry: Registry) -> float:
+    """Return the MIDI pitch, between the keys, that a singer usually speaks with.
+
+    It is what the backend tells, or the median of the reference of a voice to be cloned, or of a
+    short sentence that the voice speaks for it.
+
+    Raises:
+        VoiceError: no pitch is heard.
+    """
+    name = singer.backend.name
+    with registry.blame(name, "tell how high it speaks"):
+        hz = usual_pitch(singer.backend, singer.voice)
+    if hz is None:
+        if singer.reference is not None:
+            audio = read_audio(singer.reference)
+        else:
+            text = SAMPLE.get(singer.language.partition("-")[0], OTHERWISE)
+            with registry.blame(name, "speak"):
+                audio = singer.backend.speak(text, singer.voice, singer.language)
+        hz = _median(audio)
+    if hz is None:
+        raise VoiceError(f"voice {singer.voice!r} of {name}: no pitch is heard in what it says")
+    return 69 + 12 * math.log2(hz / 440)
+
+
+def _median(audio: Audio) -> float | None:
+    hz, voiced = track_pitch(audio, TimeGrid.of_song(audio.duration))
+    return float(np.median(hz[voiced])) if voiced.any() else None
