@@ -58,6 +58,11 @@ class VoiceCase:
         """A line of words."""
         return LINE.get(self.language, ANY_LINE)
 
+    @cached_property
+    def said(self) -> Audio:
+        """The line, spoken once for all checks."""
+        return self.speak(self.line)
+
     def speak(self, text: str) -> Audio:
         """Return what the voice says, which is sound."""
         audio = self.backend.speak(text, self.voice, self.language)
@@ -127,13 +132,13 @@ def check_light_check(case: VoiceCase) -> None:
 
 def check_speech(case: VoiceCase) -> None:
     """Words become sound that is neither silence nor clipped."""
-    one = case.speak(case.line)
+    one = case.said
     require(float(np.abs(one.samples).max()) > 1e-3, "speak gives silence")
 
 
 def check_long_text(case: VoiceCase) -> None:
     """A song's words are all said, however many a network reads at once."""
-    one = case.speak(case.line).duration
+    one = case.said.duration
     whole = case.speak("\n".join([case.line] * LINES)).duration
     require(
         whole > SHORTEST * LINES * one,
@@ -146,7 +151,7 @@ def check_repeats(case: VoiceCase) -> None:
 
     Of one that says it does not promise that, they still give sound.
     """
-    first = case.speak(case.line)
+    first = case.said
     for backend in (case.backend, case.build()):
         again = backend.speak(case.line, case.voice, case.language)
         _is_sound(again)
@@ -161,7 +166,7 @@ def check_timed(case: VoiceCase) -> None:
     spoken = speak_timed(case.backend, case.line, case.voice, case.language)
     _is_sound(spoken.audio)
     if repeats(case.cls):
-        same = np.array_equal(spoken.audio.samples, case.speak(case.line).samples)
+        same = np.array_equal(spoken.audio.samples, case.said.samples)
         require(same, "speak_timed says the words otherwise than speak")
     if not spoken.phones:  # it cannot tell, and muze listens for itself
         return

@@ -17,7 +17,7 @@ from muze_corpus.prompts import moods_of, prompts
 from muze_corpus.record import record
 from muze_corpus.render import SAMPLE_RATE, loudness_curve
 
-MANY = 150
+MANY = 80
 
 
 @pytest.fixture(scope="module")
@@ -26,8 +26,13 @@ def songs():
 
 
 @pytest.fixture(scope="module")
+def records(songs):
+    return [record(song) for song in songs]
+
+
+@pytest.fixture(scope="module")
 def held_out_songs():
-    return [compose(3, i, "held-out") for i in range(60)]
+    return [compose(3, i, "held-out") for i in range(20)]
 
 
 def test_the_same_seed_and_number_give_the_same_song():
@@ -55,9 +60,8 @@ def test_a_half_bar_never_stands_alone():
                 at += d.bars
 
 
-def test_chords_cover_the_song_without_gaps(songs):
-    for song in songs:
-        r = record(song)
+def test_chords_cover_the_song_without_gaps(records):
+    for r in records:
         chords = r["chords"]
         assert chords[0]["start"] == 0
         assert chords[-1]["end"] == pytest.approx(r["duration"], abs=1e-4)
@@ -69,9 +73,8 @@ def test_chords_cover_the_song_without_gaps(songs):
             assert c["chord"] == "N" or (match and match[1] in NAMES and match[2] in QUALITIES)
 
 
-def test_segments_cover_the_song(songs):
-    for song in songs:
-        r = record(song)
+def test_segments_cover_the_song(records):
+    for r in records:
         s = r["segments"]
         assert s[0]["start"] == 0
         assert s[-1]["end"] == pytest.approx(r["duration"], abs=1e-4)
@@ -79,9 +82,8 @@ def test_segments_cover_the_song(songs):
         assert 40 < r["duration"] < 92
 
 
-def test_beats_follow_the_tempo_map(songs):
-    for song in songs:
-        r = record(song)
+def test_beats_follow_the_tempo_map(records):
+    for r in records:
         beats, changes = r["beat_positions"], r["tempo_map"]
         assert len(beats) == r["num_beats"] == len(r["beat_numbers"])
         for b, (t, u) in enumerate(pairwise(beats)):
@@ -108,17 +110,16 @@ def test_tempo_changes_find_a_held_out_tempo_in_narrow_windows():
 
 
 def test_every_section_type_genre_and_metre_is_reached(songs):
-    more = [*songs, *(compose(4, i) for i in range(150))]
-    assert {s.type for song in more for s in song.sections} == set(SECTION_TYPES)
-    assert {song.genre for song in more} == set(GENRES)
-    assert {song.metre.name for song in more} == {"4/4", "3/4", "6/8"}
-    assert {song.drum_kit for song in more} == {None, *KIT_NAMES}
+    assert {s.type for song in songs for s in song.sections} == set(SECTION_TYPES)
+    assert {song.genre for song in songs} == set(GENRES)
+    assert {song.metre.name for song in songs} == {"4/4", "3/4", "6/8"}
+    assert {song.drum_kit for song in songs} == {None, *KIT_NAMES}
 
 
-def test_there_are_many_programs_and_tempi(songs):
+def test_there_are_many_programs_and_tempi(songs, records):
     programs = {t.program for s in songs for r, t in s.tracks.items() if r != "drums"}
     assert len(programs) >= 60
-    assert np.ptp([record(s)["tempo"] for s in songs]) > 100
+    assert np.ptp([r["tempo"] for r in records]) > 100
 
 
 def test_comping_holds_only_tones_of_the_labelled_chord(songs):
@@ -146,10 +147,9 @@ def test_chords_are_heard_nearly_always(songs):
     assert heard >= 0.99 * total
 
 
-def test_melodies_sound_one_note_at_a_time(songs):
-    for song in songs:
-        melody = record(song)["melody"]
-        assert all(a["end"] <= b["start"] for a, b in pairwise(melody))
+def test_melodies_sound_one_note_at_a_time(records):
+    for r in records:
+        assert all(a["end"] <= b["start"] for a, b in pairwise(r["melody"]))
 
 
 def test_velocity_follows_energy(songs):
@@ -164,10 +164,9 @@ def test_velocity_follows_energy(songs):
     assert np.corrcoef(np.array(pairs).T)[0, 1] > 0.8
 
 
-def test_prompts_tell_only_what_is_true(songs):
+def test_prompts_tell_only_what_is_true(records):
     words = {*PROGRAM_NAMES, *KIT_NAMES.values()}
-    for song in songs:
-        r = record(song)
+    for r in records:
         true = {i["name"] for i in r["instruments"]}
         texts = prompts(r, np.random.default_rng(1))
         assert 3 <= len(texts) <= 5
@@ -176,9 +175,11 @@ def test_prompts_tell_only_what_is_true(songs):
             rest = text
             for name in sorted([*true, *GENRES], key=len, reverse=True):
                 rest = rest.replace(name, "_")
-            for name in words - true:
+            for name in (name for name in words - true if name in rest):
                 assert not re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", rest), (text, name)
             for genre in GENRES.keys() - set(r["genre"]):
+                if genre not in text:
+                    continue
                 told = text.replace("waltz time", "").replace("rolling", "")
                 for other in true | set(r["genre"]):
                     told = told.replace(other, "_")
