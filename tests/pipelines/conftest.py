@@ -1,11 +1,13 @@
 """A tiny dataset on disk, and a tiny model trained on it by the real pipelines."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 
 from muze.audio.io import write_audio
+from muze.audio.torchaudio_import import torchaudio_import
 from muze.core.errors import ManifestError
 from muze.core.grid import Audio
 from muze.core.registry import Registry
@@ -151,6 +153,21 @@ def vocoder_settings(dataset, runs, vae):
         return train_vocoder.TrainingSettings.model_validate({**given, **LOOP, **changes})
 
     return settings
+
+
+@pytest.fixture(scope="session")
+def judge_of_one_window():
+    """A discriminator by resolution of one small window; test_duel tests the whole ones."""
+    torchaudio_import()  # vocos imports torchaudio
+    from vocos.discriminators import MultiResolutionDiscriminator
+
+    return partial(MultiResolutionDiscriminator, fft_sizes=(256,))
+
+
+@pytest.fixture
+def small_judges(monkeypatch, judge_of_one_window):
+    """Let trainings be judged by one window instead of three."""
+    monkeypatch.setattr("vocos.discriminators.MultiResolutionDiscriminator", judge_of_one_window)
 
 
 @pytest.fixture(scope="session")

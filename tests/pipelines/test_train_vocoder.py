@@ -69,6 +69,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(vocoder_settings, voco
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
+@pytest.mark.usefixtures("small_judges")
 def test_an_adversarial_training_resumes_to_the_same_bits(vocoder_settings):
     changes = {"adversarial_from": 1, "steps": 3, "save_every": 1, "crop_frames": 16,
                "batch_size": 1,

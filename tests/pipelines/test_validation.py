@@ -1,5 +1,4 @@
 import json
-import shutil
 import sys
 
 import pytest
@@ -215,22 +214,32 @@ def test_validation_changes_no_bit_of_a_training(train, settings, tmp_path):
     assert torch.equal(one.model.weight, other.model.weight)
 
 
-@pytest.fixture(params=CASES)
-def validated(request):
-    """Settings of each training with a song of three held out, and what was trained."""
+@pytest.fixture(scope="module", params=CASES)
+def validated(request, judge_of_one_window):
+    """Train each, a song of three held out; return what, and the tracks of each drawing."""
     pipeline, part, changes = CASES[request.param]
     make = request.getfixturevalue(f"{request.param}_settings")
     settings = make(
         f"{request.param}-validated", validation=0.3, validation_crops=3, validate_every=2,
         steps=4, batch_size=2, **changes,
     )  # fmt: skip
-    shutil.rmtree(settings.run, ignore_errors=True)
-    pipeline.train(settings, SilentReport())
-    return pipeline, part, settings
+    drawn = []
+
+    def noted(found, *given):
+        drawn.append([*found])
+        return draw_crops(found, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vocos.discriminators.MultiResolutionDiscriminator", judge_of_one_window)
+        for name, module in sys.modules.items():
+            if name.startswith("muze.pipelines") and hasattr(module, "draw_crops"):
+                patch.setattr(module, "draw_crops", noted)
+        pipeline.train(settings, SilentReport())
+    return pipeline, part, settings, drawn
 
 
-def test_every_training_validates_and_keeps_its_best(validated, registry):
-    _, part, settings = validated
+def test_every_training_validates_and_keeps_its_best(validated):
+    _, part, settings, _ = validated
     about = json.loads((settings.run / "state" / "state.json").read_text())
     rows = about["validated"]
     assert [row["step"] for row in rows] == [2, 4]
@@ -241,25 +250,15 @@ def test_every_training_validates_and_keeps_its_best(validated, registry):
     assert "fooling" not in rows[0]
 
 
-def test_no_training_hears_what_is_held_out(validated, monkeypatch):
-    pipeline, _, settings = validated
+def test_no_training_hears_what_is_held_out(validated):
+    pipeline, _, settings, drawn = validated
     dataset, held = split(read_dataset(settings.dataset), settings)
     assert (len(dataset.tracks), len(held.tracks)) == (2, 1)
-    lengths = []
-
-    def noted(found, *given):
-        lengths.append([*found])
-        return draw_crops(found, *given)
-
-    for name, module in sys.modules.items():
-        if name.startswith("muze.pipelines") and getattr(module, "draw_crops", None) is draw_crops:
-            monkeypatch.setattr(module, "draw_crops", noted)
-    shutil.rmtree(settings.run)
-    pipeline.train(settings, SilentReport())
     stride = 8 if pipeline is train_diffusion else 1
 
     def frames(side):
         return [int(record["duration"] * 100) // stride * stride for record in side.tracks]
 
-    assert lengths.count(frames(held)) == 2  # once for each of the two batches
-    assert [one for one in lengths if one not in (frames(held), frames(dataset))] == []
+    assert drawn.count(frames(held)) == 2  # once for each of the two batches
+    assert frames(dataset) in drawn
+    assert [one for one in drawn if one not in (frames(held), frames(dataset))] == []
