@@ -93,6 +93,12 @@ def generate(
             "adherence_file": str(rendered.adherence_path),
             "picture": str(rendered.picture_path),
         }
+        if rendered.sung is not None:
+            paths |= {
+                "vocal": str(rendered.sung.vocal_path),
+                "music": str(rendered.sung.music_path),
+                "lrc": str(rendered.sung.lrc_path),
+            }
         print(json_format.dumps({**paths, "adherence": rendered.adherence}, indent=2))
     else:
         print(rendered.path)

@@ -157,6 +157,16 @@ def show_adherence(adherence: Mapping[str, Any], to_stderr: bool = True) -> None
             "" if dropped is None else f"{dropped:.2f}",
             Text(str(row["unit"])),
         )
+    for row in adherence.get("voice", ()):
+        floor, value = row["floor"], row["value"]
+        table.add_row(
+            Text("voice"),
+            Text(str(row["name"])),
+            "-" if value is None else f"{value:.3f}",
+            "" if floor is None else f"{floor:.2f}",
+            "",
+            Text(str(row["unit"]) if value is not None else str(row["reason"])),
+        )
     out = console(to_stderr)
     out.print(table)
     if any(row.get("origin") == "decided" for row in rows):

@@ -20,11 +20,24 @@ from muze.pipelines.draw import draw
 from muze.pipelines.load import choose_device, load_model, load_vocoder
 from muze.pipelines.measure import Adherence, measure
 from muze.pipelines.model_info import model_folder
-from muze.pipelines.output import check_output
+from muze.pipelines.output import STEMS, check_output
 from muze.pipelines.picture import draw_picture
 from muze.pipelines.plan import Plan
 from muze.pipelines.sample import sample
+from muze.pipelines.vocals import sing_over, stems_of
 from muze.report import Report
+
+MUSIC_ALONE = ("has_vocals",)
+"""Streams that are told of the music under a singer, and so measured in the music alone."""
+
+
+@dataclass(frozen=True)
+class Sung:
+    """The stems of a song that is sung, and its words with their times."""
+
+    vocal_path: Path
+    music_path: Path
+    lrc_path: Path
 
 
 @dataclass(frozen=True)
@@ -36,6 +49,8 @@ class Rendered:
     adherence_path: Path
     picture_path: Path
     adherence: Adherence
+    sung: Sung | None = None
+    """What a song with a singer has beside it."""
 
 
 def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto") -> Rendered:
@@ -66,10 +81,19 @@ def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto
     length = round(plan.duration * settings.sample_rate)
     audio = Audio(np.ascontiguousarray(music[None, :length], np.float32), settings.sample_rate)
     del vocoder, log_mel, music
-    audio = fade_out(audio, plan.output.fade)
-    audio = normalise(audio, plan.output.loudness)
+    vocals = None
+    if plan.voice is None:
+        audio = normalise(fade_out(audio, plan.output.fade), plan.output.loudness)
+    else:
+        vocals = sing_over(audio, plan, registry, report)
+        audio = vocals.mix
     dropped = read_header(folder).get("evaluation", {}).get("dropped")
+    beneath = {name: drawn.pop(name) for name in MUSIC_ALONE if vocals and name in drawn}
     adherence = measure(audio, plan, drawn, registry, report, dropped, streams)
+    if vocals is not None:
+        heard = measure(vocals.music, plan, beneath, registry, report, dropped, streams)
+        adherence["scores"] += heard["scores"]
+        adherence["voice"] = vocals.scores
     picture = draw_picture(
         log_mel_array(audio.mono, settings), plan, plan.song.title or plan.prompt
     )
@@ -79,10 +103,13 @@ def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto
         path.with_suffix(".adherence.json"),
         path.with_suffix(".png"),
         adherence,
+        None if plan.voice is None else Sung(*(path.with_suffix(end) for end in STEMS)),
     )
     tags = {"title": plan.song.title or plan.prompt, "software": "muze"}
+    beside = {} if vocals is None else stems_of(path, vocals, tags)
     write_together(
         {
+            **beside,
             rendered.plan_path: plan.to_json().encode(),
             rendered.adherence_path: (json.dumps(adherence, indent=1) + "\n").encode(),
             rendered.picture_path: picture,

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
+from muze.core.errors import PluginError
 from muze.core.voices import Spoken
 from muze.voice.pitch_curve import Vibrato, pitch_curve
 from muze.voice.score import Phrase
@@ -27,6 +28,10 @@ SEARCHED, SEARCHED_GLIDE = (0.3, 0.7), (0.2, 0.45)
 """Shares of a vowel between which it is held; one that is two is held on the first."""
 
 
+QUICKEST = 0.5
+"""Share of its own length in which a line can still be said."""
+
+
 @dataclass(frozen=True)
 class SungPhrase:
     """Sound that begins at ``start`` seconds of the song, mono, and when each piece is sung."""
@@ -36,9 +41,23 @@ class SungPhrase:
     start: float
     placed: tuple[Placed, ...]
 
+    @property
+    def onsets(self) -> list[float]:
+        """When the vowel of each syllable begins, in seconds of the song."""
+        return [part.start for part in self.placed if part.held]
 
-def sing_phrase(phrase: Phrase, spoken: Spoken, vibrato: Vibrato, seed: int) -> SungPhrase:
+    @property
+    def ends(self) -> list[float]:
+        """When each syllable's vowel, and what of it is after, is over."""
+        held = [at for at, part in enumerate(self.placed) if part.held]
+        nexts = [*held[1:], len(self.placed)]
+        return [self.placed[after - 1].end for after in nexts]
+
+
+def sing_phrase(phrase: Phrase, spoken: Spoken, vibrato: Vibrato | None, seed: int) -> SungPhrase:
     """Return a phrase sung with the voice that speaks it; its formants stay as they are.
+
+    Without a vibrato the pitch is the speaker's too: what is said in the notes' rhythm.
 
     Raises:
         NotInstalledError: pyworld is not there.
@@ -52,7 +71,9 @@ def sing_phrase(phrase: Phrase, spoken: Spoken, vibrato: Vibrato, seed: int) -> 
     at = start + np.arange(round((end - start) / PERIOD)) * PERIOD
     source, voiced, loud = _sources(at, placed, frames)
     made = warp(frames, source, voiced)
-    hz = pitch_curve(phrase.notes, start, len(at), vibrato, seed)
+    hz = made.hz
+    if vibrato is not None:
+        hz = pitch_curve(phrase.notes, start, len(at), vibrato, seed)
     made = replace(
         made,
         hz=np.where((made.hz > 0) & (loud > 0), hz, 0.0),
@@ -127,3 +148,35 @@ def _settled(part: SpokenSyllable, frames: Frames) -> SpokenSyllable:
 def _inside(piece: Piece, frames: Frames) -> slice:
     first = min(round(piece.start / PERIOD), len(frames.hz) - 1)
     return slice(first, max(first + 1, round(piece.end / PERIOD)))
+
+
+def say_phrase(phrase: Phrase, spoken: Spoken) -> SungPhrase:
+    """Return a phrase as it is spoken, its first vowel on its beat; quicker where it has no room.
+
+    Raises:
+        NotInstalledError: pyworld is not there.
+        PluginError: the voice does not say the phrase's words, or would have to say them more than
+            twice as quick.
+    """
+    frames = take_apart(spoken.audio)
+    parts = [_settled(part, frames) for part in divide(phrase.line, spoken.phones)]
+    pieces = [(p, p is part.vowel) for part in parts for p in (*part.onset, part.vowel, *part.coda)]
+    begins, ends = parts[0].vowel.start, pieces[-1][0].end
+    room = phrase.end - phrase.start
+    scale = min(1.0, room / (ends - begins))
+    if scale < QUICKEST:
+        raise PluginError(
+            f"{phrase.line.text[:40]!r} takes {ends - begins:.2g} s to say, and its place in the "
+            f"song lasts {room:.2g} s; give it more bars, or fewer words"
+        )
+    start = max(0.0, phrase.start - scale * begins - FADE)
+    placed = tuple(
+        Placed(piece, phrase.start + scale * (piece.start - begins),
+               phrase.start + scale * (piece.end - begins), held)
+        for piece, held in pieces
+    )  # fmt: skip
+    end = placed[-1].end + FADE
+    at = start + np.arange(round((end - start) / PERIOD)) * PERIOD
+    source = begins + (at - phrase.start) / scale
+    made = warp(frames, source, np.zeros(len(at), bool))
+    return SungPhrase(put_together(made), frames.sample_rate, start, placed)

@@ -15,7 +15,7 @@ from muze.voice.score import SungNote
 from muze.voice.world import PERIOD
 
 PORTAMENTO = 0.06
-"""Seconds of the glide from note to note; it is over as the new note begins."""
+"""Seconds of the glide from note to note, half of it before the new one begins."""
 APART = 0.25
 """Seconds of rest across which nothing glides."""
 DRIFT = 4.0
@@ -27,10 +27,14 @@ ONSET, SWELL = 0.25, 0.2
 
 @dataclass(frozen=True)
 class Vibrato:
-    """Hz and cents of a swing to either side; 0 cents is none."""
+    """Hz and cents of a swing to either side; 0 cents is none.
+
+    ``extent`` is the share of each note that swings, its end; None swings as is usual.
+    """
 
     rate: float
     depth: float
+    extent: float | None = None
 
 
 def pitch_curve(
@@ -44,15 +48,20 @@ def pitch_curve(
             middle = before.end + (note.start - before.end) / 2
             cents[at >= middle] = 100 * note.pitch
             continue
-        share = np.clip((at - (note.start - PORTAMENTO)) / PORTAMENTO, 0, 1)
+        share = np.clip((at - note.start) / PORTAMENTO + 0.5, 0, 1)
         eased = 0.5 - 0.5 * np.cos(np.pi * share)
         glided = 100 * (before.pitch + (note.pitch - before.pitch) * eased)
         cents = np.where(share > 0, glided, cents)
     for note in notes:
         inside = (at >= note.start) & (at < note.end)
-        since = at[inside] - note.start
-        swell = np.clip((since - ONSET) / SWELL, 0, 1)
-        cents[inside] += vibrato.depth * swell * np.sin(2 * np.pi * vibrato.rate * (since - ONSET))
+        length = note.end - note.start
+        still, swells = ONSET, SWELL
+        if vibrato.extent is not None:
+            still = (1 - vibrato.extent) * length
+            swells = min(SWELL, vibrato.extent * length / 4)
+        since = at[inside] - note.start - still
+        swell = np.clip(since / max(swells, PERIOD), 0, 1)
+        cents[inside] += vibrato.depth * swell * np.sin(2 * np.pi * vibrato.rate * since)
     wander = np.random.default_rng(seed).standard_normal(frames + 1)[:frames]
     smooth = gaussian_filter1d(wander, DRIFT_SECONDS / PERIOD, mode="nearest")
     scale = smooth.std()

@@ -17,6 +17,8 @@ MOST_CONSONANTS = 0.5
 """Share of the time between two vowels' onsets that consonants may take."""
 SHORTEST_VOWEL = 0.07
 """Seconds a vowel lasts at least, where its note has them."""
+HURRIED = 0.08
+"""Seconds that the sounds before the first vowel take of a song that begins with it."""
 PAUSE = 0.12
 """Seconds between two notes from which the first ends by itself."""
 ENTRY, EXIT = 0.06, 0.05
@@ -45,7 +47,11 @@ def place(spoken: Sequence[SpokenSyllable], sung: Sequence[SungSyllable]) -> lis
     """
     out: list[Placed] = []
     first = spoken[0].onset
-    out += _run(first, sung[0].start - sum(piece.length for piece in first))
+    lead = sum(piece.length for piece in first)
+    begin = sung[0].start
+    if begin < lead:  # the song has not begun: its first sounds are hurried, the vowel may wait
+        lead, begin = min(lead, max(begin, HURRIED)), max(begin, min(lead, HURRIED))
+    out += _run(first, begin - lead, lead / max(1e-9, sum(piece.length for piece in first)))
     for index, (said, syllable) in enumerate(zip(spoken, sung, strict=True)):
         after = index + 1
         joined = after < len(sung) and sung[after].start - syllable.end < PAUSE
@@ -60,7 +66,8 @@ def place(spoken: Sequence[SpokenSyllable], sung: Sequence[SungSyllable]) -> lis
         most = max(0.0, min(MOST_CONSONANTS * room, room - SHORTEST_VOWEL))
         scale = min(1.0, most / wanted) if wanted else 1.0
         close = syllable.start + room - scale * wanted
-        out.append(Placed(said.vowel, syllable.start, close, True, said.glides))
+        opens = begin if index == 0 else syllable.start
+        out.append(Placed(said.vowel, opens, max(close, opens), True, said.glides))
         out += _run(between, close, scale)
         if not joined and after < len(sung):
             length = sum(piece.length for piece in onset)

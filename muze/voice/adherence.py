@@ -1,0 +1,150 @@
+"""How well a voice sings what its plan says: words, melody, onsets, and whose voice is heard."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from muze.analysis.melody import melody_scores
+from muze.analysis.phonemes import error_rate
+from muze.analysis.pitch import extractor_name, track_pitch
+from muze.analysis.words import PACKAGED, hear_words, listener
+from muze.core.errors import MuzeError, NotInstalledError
+from muze.core.grid import Audio, TimeGrid
+from muze.core.registry import Registry
+from muze.voice.onsets import heard_onsets, onset_errors
+from muze.voice.plan import VoicePlan
+from muze.voice.score import asked_hz, onsets
+from muze.voice.sing import SungSong
+from muze.voice.singer import Singer
+from muze.voice.speaker import likeness
+
+NEAR = 0.06
+"""Seconds by which a syllable may begin early or late and be on its note."""
+SHIFTS = np.linspace(-0.5, 0.5, 41)[1::2]
+"""Seconds by which the asked onsets are moved to see what chance gets."""
+
+
+@dataclass(frozen=True)
+class VoiceScore:
+    """A figure of the voice; None, with the reason, where it could not be had."""
+
+    name: str
+    value: float | None
+    unit: str
+    higher_is_better: bool
+    heard_by: str
+    floor: float | None = None
+    reason: str | None = None
+
+
+def hear_voice(
+    song: SungSong, mix: Audio, plan: VoicePlan, grid: TimeGrid, singer: Singer, registry: Registry
+) -> list[VoiceScore]:
+    """Return the figures of a song's voice, heard in the voice alone and in the mix.
+
+    The melody is the plan's notes without the time of sounds that have no pitch, as s; of the
+    voice alone it is also told with it.
+    """
+    found = [*_words(song, plan), *_onsets(song, plan, grid)]
+    if plan.delivery == "sung":
+        found += _melody(song, mix, plan, grid)
+    return [*found, *_speaker(song, plan, singer, registry)]
+
+
+def word_error_rate(asked: str, heard: str) -> float:
+    """Return the edits between two texts in words, by the words asked; case and marks aside."""
+    return error_rate(plain_words(asked), plain_words(heard))
+
+
+def plain_words(text: str) -> list[str]:
+    """Return a text's words in small letters, without marks."""
+    flat = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    return [word.strip("'") for word in re.findall(r"[\w']+", flat) if word.strip("'")]
+
+
+def unpitched(song: SungSong, grid: TimeGrid) -> NDArray[np.bool_]:
+    """Return the frames in which a sound without a pitch is sung, (T,)."""
+    frames = np.zeros(grid.frames, bool)
+    for phrase in song.phrases:
+        for part in phrase.placed:
+            if not part.piece.voiced:
+                frames[slice(*grid.frames_between(part.start, part.end))] = True
+    return frames
+
+
+def _words(song: SungSong, plan: VoicePlan) -> list[VoiceScore]:
+    name, heard_by = "word error rate", listener()
+    if plan.language.partition("-")[0] != "en":
+        told = f"{PACKAGED} hears English only, and this is {plan.language!r}"
+        return [VoiceScore(name, None, "share", False, heard_by, reason=told)]
+    try:
+        heard = hear_words(song.audio)
+    except NotInstalledError as fault:
+        return [VoiceScore(name, None, "share", False, heard_by, reason=str(fault))]
+    asked = " ".join(line.text for line in plan.lines)
+    got = " ".join(word.text for word in heard.words)
+    return [VoiceScore(name, word_error_rate(asked, got), "share", False, heard_by, 1.0)]
+
+
+def _onsets(song: SungSong, plan: VoicePlan, grid: TimeGrid) -> list[VoiceScore]:
+    if plan.delivery == "spoken":  # only its first syllables have a beat
+        asked = [phrase.start for phrase in plan.phrases(grid)]
+    else:
+        asked = onsets(plan.phrases(grid))
+    heard = heard_onsets(song.audio)
+    by = "peaks of spectral flux (librosa, scipy)"
+    errors = onset_errors(asked, heard)
+    moments = np.asarray(asked)
+    chance = float(np.mean([(onset_errors(moments + by, heard) <= NEAR).mean() for by in SHIFTS]))
+    found = [VoiceScore("onsets within 60 ms", float((errors <= NEAR).mean()), "share", True, by,
+                        chance)]  # fmt: skip
+    middle = float(np.median(errors))
+    if np.isfinite(middle):
+        return [*found, VoiceScore("onset error, median", middle, "s", False, by)]
+    told = "no onset is heard"
+    return [*found, VoiceScore("onset error, median", None, "s", False, by, reason=told)]
+
+
+def _melody(song: SungSong, mix: Audio, plan: VoicePlan, grid: TimeGrid) -> list[VoiceScore]:
+    asked = asked_hz(plan.phrases(grid), grid)
+    pitched = np.where(unpitched(song, grid), 0, asked)
+    by, found = extractor_name("swift_f0"), []
+    for name, audio, want in (
+        ("melody RPA", song.audio, pitched), ("melody RPA, whole notes", song.audio, asked),
+        ("melody RPA, mix", mix, pitched),
+    ):  # fmt: skip
+        hz, voiced = track_pitch(audio, grid)
+        score = melody_scores(want, hz, want > 0, voiced)[0]
+        found.append(VoiceScore(name, score.value, "share", True, by, score.floor))
+    return found
+
+
+def _speaker(
+    song: SungSong, plan: VoicePlan, singer: Singer, registry: Registry
+) -> list[VoiceScore]:
+    name, by = "speaker similarity", "Resemblyzer"
+    texts = [line.text for line in plan.lines]
+    try:
+        found = likeness(song.audio, song.spoken, texts, singer, registry)
+    except MuzeError as fault:
+        return [VoiceScore(name, None, "cosine", True, by, reason=str(fault))]
+    by = f"{by}, beside {found.reference}"
+    one = "other speakers" if found.other is not None else None
+    lone = f"{plan.backend} has no other voice to hear beside it"
+    return [
+        VoiceScore(name, found.sung, "cosine", True, by, found.other),
+        VoiceScore("same speaker, speaking", found.same, "cosine", True, by),
+        VoiceScore("other speakers, speaking", found.other, "cosine", False, by,
+                   reason=None if one else lone),
+    ]  # fmt: skip
+
+
+def rows(scores: Sequence[VoiceScore]) -> list[dict[str, object]]:
+    """Return figures as JSON."""
+    return [{key: value for key, value in vars(score).items()} for score in scores]

@@ -1,0 +1,127 @@
+"""A song's words sung: every line spoken by its voice, laid on its notes, breaths between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from muze.audio.io import resample
+from muze.core.grid import Audio, TimeGrid
+from muze.core.registry import Registry
+from muze.core.voices import Spoken, speak_timed
+from muze.report import Report
+from muze.voice.breath_noise import breath_sound, breath_times
+from muze.voice.phrase import SungPhrase, say_phrase, sing_phrase
+from muze.voice.pitch_curve import Vibrato
+from muze.voice.plan import LinePlan, VoicePlan
+from muze.voice.score import Phrase
+from muze.voice.singer import Singer
+from muze.voice.timed import with_times
+
+
+@dataclass(frozen=True)
+class SungWord:
+    """A word and when it is sung, in seconds of the song."""
+
+    text: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class SungSong:
+    """The voice alone, as long as the song; its words, line by line; and what it is made of."""
+
+    audio: Audio
+    lines: tuple[tuple[SungWord, ...], ...]
+    phrases: tuple[SungPhrase, ...]
+    spoken: tuple[Spoken, ...]
+    """What the voice said of each line, before it was sung."""
+    breaths: tuple[float, ...]
+
+
+def sing(
+    plan: VoicePlan,
+    singer: Singer,
+    grid: TimeGrid,
+    sample_rate: int,
+    seed: int,
+    registry: Registry,
+    report: Report,
+) -> SungSong:
+    """Return a plan's words sung by a singer who is on stage.
+
+    Raises:
+        PluginError: the backend fails, or does not say the words.
+        NotInstalledError: what sings, or hears when sounds are said, is not there.
+    """
+    advance = report.task("singing", len(plan.lines))
+    said: dict[str, Spoken] = {}
+    phrases: list[SungPhrase] = []
+    for number, line in enumerate(plan.lines):
+        if line.text not in said:
+            said[line.text] = _speak(line, singer, registry)
+        phrase = line.phrase(grid)
+        phrases.append(_perform(plan, phrase, said[line.text], seed + number))
+        advance()
+    samples = np.zeros(round(grid.duration * sample_rate), np.float32)
+    for phrase_sung in phrases:
+        _add(samples, phrase_sung.samples, phrase_sung.sample_rate, phrase_sung.start, sample_rate)
+    level = _level(samples)
+    spans = [(p.placed[0].start, p.placed[-1].end) for p in phrases]
+    breaths = breath_times(plan.breaths, spans)
+    for number, second in enumerate(breaths):
+        noise = breath_sound(level, sample_rate, seed + number)
+        _add(samples, noise, sample_rate, second, sample_rate)
+    return SungSong(
+        Audio(samples[None], sample_rate),
+        tuple(_words(line, sung) for line, sung in zip(plan.lines, phrases, strict=True)),
+        tuple(phrases),
+        tuple(said[line.text] for line in plan.lines),
+        tuple(breaths),
+    )
+
+
+def _speak(line: LinePlan, singer: Singer, registry: Registry) -> Spoken:
+    backend = singer.backend
+    with registry.blame(backend.name, "speak"):
+        spoken = speak_timed(backend, line.text, singer.voice, singer.language)
+    return with_times(spoken, line.text, singer.language, registry)
+
+
+def _perform(plan: VoicePlan, phrase: Phrase, spoken: Spoken, seed: int) -> SungPhrase:
+    if plan.delivery == "spoken":
+        return say_phrase(phrase, spoken)
+    told = plan.vibrato
+    swing = Vibrato(told.rate, told.depth, told.extent) if plan.delivery == "sung" else None
+    return sing_phrase(phrase, spoken, swing, seed)
+
+
+def _words(line: LinePlan, sung: SungPhrase) -> tuple[SungWord, ...]:
+    onsets, ends = sung.onsets, sung.ends
+    out = []
+    for index, text in enumerate(line.words):
+        own = [at for at, syllable in enumerate(line.syllables) if syllable.word == index]
+        if own:  # one without a vowel is sung with its neighbour
+            out.append(SungWord(text, onsets[own[0]], ends[own[-1]]))
+    return tuple(out)
+
+
+def _add(
+    whole: NDArray[np.float32], part: NDArray[np.float32], rate: int, start: float, sample_rate: int
+) -> None:
+    """Add a sound to a longer one from ``start`` seconds on; what lies outside is left away."""
+    sound = resample(Audio(part[None], rate), sample_rate).samples[0]
+    first = round(start * sample_rate)
+    sound = sound[max(0, -first) :]
+    first = max(0, first)
+    sound = sound[: max(0, len(whole) - first)]
+    whole[first : first + len(sound)] += sound
+
+
+def _level(samples: NDArray[np.float32]) -> float:
+    """Return the RMS of what is not silence."""
+    loud = samples[np.abs(samples) > 1e-3]
+    return float(np.sqrt((loud.astype(float) ** 2).mean())) if len(loud) else 0.0
