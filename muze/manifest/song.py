@@ -143,10 +143,6 @@ class Clone(Settings):
     consent: Text = Field(description="The speaker's consent: a YAML file.")
 
 
-DELIVERIES = ("from-plan", "spoken", "rap")
-MELODY_KEYS = ("from", "midi", "notes")
-
-
 class Effects(Settings):
     """What is done to the voice, and to the music beneath it."""
 
@@ -161,15 +157,13 @@ class Effects(Settings):
 
 def _one_melody(told: Any) -> Any:
     if isinstance(told, dict) and len(told) != 1:
-        raise ValueError(f"say one of {', '.join(MELODY_KEYS)}")
+        raise ValueError("say one of from, midi and notes")
     return told
 
 
 Melody = (
-    Literal[DELIVERIES]
-    | Annotated[  # type: ignore[valid-type]
-        dict[Literal[MELODY_KEYS], Text], AfterValidator(_one_melody)  # type: ignore[valid-type]
-    ]
+    Literal["from-plan", "spoken", "rap"]
+    | Annotated[dict[Literal["from", "midi", "notes"], Text], AfterValidator(_one_melody)]
 )
 
 

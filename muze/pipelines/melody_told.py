@@ -8,7 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from muze.analysis.scores import MIDI_SUFFIXES, SUFFIXES, melody_of, overlong, read_score
+from muze.analysis.melody import overlong
+from muze.analysis.scores import MIDI_SUFFIXES, SUFFIXES, melody_of, read_score
 from muze.core.errors import MuzeError
 from muze.core.grid import TimeGrid
 from muze.core.notes import Note, one_voice, parse_notes

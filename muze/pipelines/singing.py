@@ -73,8 +73,8 @@ def plan_voice(
     if not sings(voice):
         for key in NEEDS_SINGER:
             if key in voice.model_fields_set:
-                told = "is the singer's; name one as voice.backend, or leave it out"
-                faults.add(("voice", key), told)
+                wanted = "is the singer's; name one as voice.backend, or leave it out"
+                faults.add(("voice", key), wanted)
         return None
     singer = look_for_singer(voice, song.source.folder, registry, faults.add)
     vibrato, breaths = _vibrato(voice, registry, faults), _breaths(voice, layout, registry, faults)
@@ -86,8 +86,8 @@ def plan_voice(
     if voice.lyrics is None:
         faults.add(("voice", "lyrics"), "is required: the singer has no words")
         return None
-    told = None
-    if layout is not None and isinstance(voice.melody, (str, dict)):
+    told: ToldMelody | None = None
+    if layout is not None:
         told = melody_told(song, planner, layout, faults)
     if singer is None or layout is None or faults.under(("voice", "lyrics")):
         return None
@@ -325,7 +325,7 @@ def _rows(text: str) -> list[int]:
 
 
 def _delivery(voice: Voice) -> Delivery:
-    return voice.melody if voice.melody in ("spoken", "rap") else "sung"  # type: ignore[return-value]
+    return voice.melody if voice.melody in ("spoken", "rap") else "sung"
 
 
 def _vibrato(voice: Voice, registry: Registry, faults: Faults) -> VibratoPlan | None:

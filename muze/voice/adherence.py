@@ -147,4 +147,4 @@ def _speaker(
 
 def rows(scores: Sequence[VoiceScore]) -> list[dict[str, object]]:
     """Return figures as JSON."""
-    return [{key: value for key, value in vars(score).items()} for score in scores]
+    return [dict(vars(score)) for score in scores]

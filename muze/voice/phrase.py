@@ -68,7 +68,7 @@ def sing_phrase(phrase: Phrase, spoken: Spoken, vibrato: Vibrato | None, seed: i
     placed = place(parts, phrase.sung)
     start = min(placed[0].start, phrase.start) - FADE
     end = max(placed[-1].end, phrase.end) + FADE
-    at = start + np.arange(round((end - start) / PERIOD)) * PERIOD
+    at = np.asarray(start + np.arange(round((end - start) / PERIOD)) * PERIOD, float)
     source, voiced, loud = _sources(at, placed, frames)
     made = warp(frames, source, voiced)
     hz = made.hz
@@ -176,7 +176,7 @@ def say_phrase(phrase: Phrase, spoken: Spoken) -> SungPhrase:
         for piece, held in pieces
     )  # fmt: skip
     end = placed[-1].end + FADE
-    at = start + np.arange(round((end - start) / PERIOD)) * PERIOD
-    source = begins + (at - phrase.start) / scale
+    at = np.asarray(start + np.arange(round((end - start) / PERIOD)) * PERIOD, float)
+    source = np.asarray(begins + (at - phrase.start) / scale, float)
     made = warp(frames, source, np.zeros(len(at), bool))
     return SungPhrase(put_together(made), frames.sample_rate, start, placed)

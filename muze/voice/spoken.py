@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from muze.analysis.phonemes import Phone, read_ipa
@@ -136,7 +136,7 @@ def _cut(
     for index, syllable in enumerate(line.syllables):
         own = [at for at in sorted(owner) if owner[at] == index]
         if index not in nuclei:  # left out by the voice: it shares a neighbour's vowel
-            shared = nuclei[min(nuclei, key=lambda other, to=index: abs(other - to))]
+            shared = nuclei[_nearest(nuclei, index)]
             first = last = shared[-1]
         else:
             first, last = min(nuclei[index]), max(nuclei[index])
@@ -152,6 +152,10 @@ def _cut(
             )
         )
     return out
+
+
+def _nearest(places: Iterable[int], to: int) -> int:
+    return min(places, key=lambda place: abs(place - to))
 
 
 def _piece(phone: Phone, span: PhoneSpan) -> Piece:
