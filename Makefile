@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 CONTRIB := $(wildcard plugins-contrib/*)
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4 --dist worksteal
 
 .PHONY: song test test-all check plugin format clean
 
@@ -10,10 +11,10 @@ song: .venv/song  ## set up, and render the examples' night drive
 	$(BIN)/muze generate --manifest examples/night-drive.yaml --output renders/night-drive.wav
 
 test: .venv/dev  ## set up, and run the tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-all: .venv/dev  ## the long tests too
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(PYTEST) -m "slow or not slow"
 
 check: .venv/dev  ## what must hold before a commit
 	$(BIN)/ruff check .

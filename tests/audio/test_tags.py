@@ -1,5 +1,5 @@
-import struct
 import shutil
+import struct
 import subprocess
 
 import numpy as np
