@@ -27,7 +27,7 @@ Result = Any
 Figures = dict[str, float]
 
 PACKAGES = ("muze", "muze-corpus", "torch", "numpy", "librosa", "mir_eval", "vocos")
-CODE = ("analysis", "audio", "core", "data", "model", "pipelines", "plugins")
+CODE = ("analysis", "audio", "core", "data", "model", "pipelines", "plugins", "voice")
 """Packages of muze that results depend on."""
 ROUNDS = 10_000
 """Resamples of a bootstrap interval."""
