@@ -66,7 +66,7 @@ def sing(
         phrase = line.phrase(grid)
         phrases.append(_perform(plan, phrase, said[line.text], seed + number))
         advance()
-    samples = np.zeros(round(grid.duration * sample_rate), np.float32)
+    samples = np.zeros(round(grid.song_duration * sample_rate), np.float32)
     for phrase_sung in phrases:
         _add(samples, phrase_sung.samples, phrase_sung.sample_rate, phrase_sung.start, sample_rate)
     level = _level(samples)
