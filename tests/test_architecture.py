@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -37,9 +38,14 @@ def name_of(path):
     return str(path.relative_to(ROOT))
 
 
+@cache
+def parsed(path):
+    return ast.parse(path.read_text())
+
+
 def imported(path):
     """Yield the modules of muze a file imports when it runs, inside functions too."""
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     typing_only = {
         id(node)
         for block in ast.walk(tree)
@@ -82,7 +88,7 @@ def test_no_module_is_longer_than_400_lines(path):
 def test_whatever_a_plugin_raises_is_caught_in_the_registry_only(path):
     if name_of(path) == "core/registry.py":
         return
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         # one that cleans up and raises it again catches nothing
         if isinstance(node, ast.ExceptHandler) and ast.unparse(node.body[-1]) != "raise":
             caught = ast.unparse(node.type) if node.type else ""

@@ -105,6 +105,7 @@ def test_a_few_songs_beside_the_starter(reader):
     assert Path("few.wav").stat().st_size
 
 
+@pytest.mark.slow
 def test_a_downloaded_fma_folder(reader, tmp_path):
     write_songs("fma_small", ["000/000002.mp3", "000/000005.mp3"])
     tables = tmp_path / "fma_metadata"

@@ -50,9 +50,8 @@ def by_path(outcomes: Iterator[Outcome]) -> dict[str, Outcome]:
     return {outcome.audio_path: outcome for outcome in outcomes}
 
 
-@pytest.mark.parametrize("batch_size", [1, 3])
-def test_every_task_has_one_outcome(tmp_path: Path, batch_size: int) -> None:
-    found = by_path(annotate_locally(tasks(tmp_path, 5, "c"), settings(batch_size=batch_size)))
+def test_every_task_has_one_outcome(tmp_path: Path) -> None:
+    found = by_path(annotate_locally(tasks(tmp_path, 5, "c"), settings(batch_size=3)))
     assert sorted(found) == [f"{index}.wav" for index in range(5)]
     for outcome in found.values():
         assert outcome.record is not None
@@ -136,7 +135,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_told_to_stop_it_ends_without_waiting_for_tracks_at_work(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -198,6 +199,13 @@ def test_a_ctrl_c_while_processes_start_is_not_lost() -> None:
     with pytest.raises(KeyboardInterrupt):
         twice()
     assert begun == [True]
+
+
+def test_sigterm_ends_it_as_ctrl_c_does_and_is_answered_as_before_again() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), local_engine._interrupted_by_sigterm():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_device_that_is_not_there_is_told_as_such(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import json
+import os
 import shutil
-import subprocess
+import signal
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import soundfile
 
 from muze.audio import io
+from muze.cli import main
 from muze.core.errors import ManifestError, MuzeError, PluginError
 from muze.model.checkpoint import save_part
 from muze.model.denoiser import Denoiser, DenoiserSettings
@@ -129,30 +131,33 @@ def test_a_full_disk_leaves_no_file_and_no_part_of_one(
     assert left(tmp_path) == []
 
 
-def test_ctrl_c_in_the_middle_of_writing_leaves_the_song_before_as_it_was(plan_of, tmp_path):
+def test_ctrl_c_in_the_middle_of_writing_leaves_the_song_before_as_it_was(
+    plan_of, tmp_path, monkeypatch, capsys
+):
     plan_of()  # writes song.yaml
     beside = {"song.wav": b"old", "song.plan.json": b"old"}
     for name, data in beside.items():
         (tmp_path / name).write_bytes(data)
-    code = (
-        "import os, signal; fsync, calls = os.fsync, []\n"
-        "def stopped(descriptor):\n"
-        "    calls.append(descriptor); fsync(descriptor)\n"
-        "    if len(calls) == 3: signal.raise_signal(signal.SIGINT)\n"
-        "os.fsync = stopped\n"
-        # who ran the tests in the background may have had it ignored
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "from muze.cli import main\n"
-        "main()"
-    )
-    command = ["generate", "--manifest", "song.yaml", "--quiet", "--device", "cpu"]
-    command += ["--output", "song.wav"]
-    done = subprocess.run(
-        [sys.executable, "-c", code, *command],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (130, "")
-    assert done.stderr == "muze: interrupted; nothing half-written is left\n"
+    fsync, calls = os.fsync, []
+
+    def stopped(descriptor):
+        calls.append(descriptor)
+        fsync(descriptor)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    command = ["muze", "generate", "--manifest", "song.yaml", "--quiet", "--device", "cpu"]
+    monkeypatch.setattr(sys, "argv", [*command, "--output", "song.wav"])
+    monkeypatch.setattr(os, "fsync", stopped)
+    # who ran the tests in the background may have had it ignored
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(SystemExit) as end:
+            main()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (end.value.code, len(calls)) == (130, 3)
+    assert capsys.readouterr() == ("", "muze: interrupted; nothing half-written is left\n")
     assert {name: (tmp_path / name).read_bytes() for name in left(tmp_path)} == beside
 
 

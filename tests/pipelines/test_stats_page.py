@@ -75,8 +75,13 @@ def everything():
     ]  # fmt: skip
 
 
-def test_every_element_is_closed_and_every_name_is_used_and_there_once():
-    text = stats_page(summarise(everything()), "songs")
+@pytest.fixture(scope="module")
+def whole_page():
+    return stats_page(summarise(everything()), "songs")
+
+
+def test_every_element_is_closed_and_every_name_is_used_and_there_once(whole_page):
+    text = whole_page
     found = Sound(text)
     assert len(set(found.names)) == len(found.names)
     assert set(found.names) == found.referred
@@ -87,8 +92,8 @@ def test_every_element_is_closed_and_every_name_is_used_and_there_once():
         assert ElementTree.fromstring(plot).tag.endswith("svg")
 
 
-def test_the_page_is_read_in_dark_and_in_light():
-    text = stats_page(summarise(everything()), "songs")
+def test_the_page_is_read_in_dark_and_in_light(whole_page):
+    text = whole_page
     assert "color-scheme: light dark" in text
     assert "prefers-color-scheme: dark" in text
     plots = "".join(re.findall(r"<svg.*?</svg>", text, re.DOTALL))
@@ -112,10 +117,10 @@ def test_a_page_holds_its_plots_and_loads_nothing():
 
 @pytest.mark.parametrize("field", ["artist", "genre", "key", "language", "time_signature"])
 def test_names_are_text_however_they_are_written(field):
-    for name in (NASTY, "--><script>alert(1)</script>", "]]></style><script>alert(1)</script>"):
-        page = Page(stats_page(summarise([track(**{field: name})]), name))
-        assert "script" not in page.tags
-        assert name in page.texts
+    names = (NASTY, "--><script>alert(1)</script>", "]]></style><script>alert(1)</script>")
+    page = Page(stats_page(summarise([track(**{field: name}) for name in names]), names[-1]))
+    assert "script" not in page.tags
+    assert {*names} <= {*page.texts}
 
 
 def test_reasons_and_methods_are_text_too():

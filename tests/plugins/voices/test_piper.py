@@ -12,7 +12,7 @@ from muze.core.voices import PhoneSpan
 from muze.plugins.voices.piper import PiperVoice, models
 from muze.plugins.voices.piper.models import find_voices, load_voice
 from muze.plugins.voices.piper.speaking import _spans
-from muze.testing import voice_checks
+from muze.testing.checks import checks_of
 
 JOE = "en_US-joe-medium"
 LINE = "Hold me close, and never let me go."
@@ -37,7 +37,13 @@ def change(folder, **told):
     file.write_text(json.dumps(json.loads(file.read_text()) | told))
 
 
-@voice_checks("piper")
+@pytest.mark.parametrize(
+    "check",
+    [
+        pytest.param(check, id=name, marks=[pytest.mark.slow] if name == "long_text" else [])
+        for name, check in checks_of("voice", PiperVoice)
+    ],
+)
 def test_piper_conforms(check):
     check()
 
