@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +101,20 @@ def usual_pitch(backend: VoiceBackend, voice: str) -> float | None:
     """
     told = getattr(backend, "pitch", None)
     return None if told is None else told(voice)
+
+
+def slower(backend: VoiceBackend, share: float) -> VoiceBackend:
+    """Return a backend that speaks ``share`` times as fast; the same where it cannot be told to.
+
+    One that can has a number called ``speed`` in its ``Config``, and keeps that as ``config``.
+    """
+    config: Any = getattr(backend, "config", None)
+    speed = getattr(config, "speed", None)
+    if not isinstance(speed, (int, float)) or not hasattr(config, "model_dump"):
+        return backend
+    wanted = type(speed)(share * speed)
+    cls = type(backend)
+    return cls(cls.Config.model_validate({**config.model_dump(), "speed": wanted}))
 
 
 def pieces(text: str, longest: int) -> list[str]:

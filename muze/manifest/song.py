@@ -200,7 +200,7 @@ class Voice(Settings):
         None, description="As the stream breath; of the singer, or without one of that stream."
     )
     level: Number = Field(
-        0.0, ge=-30, le=30, description="LU by which the voice is louder than the music."
+        3.0, ge=-30, le=30, description="LU by which the voice is louder than the music."
     )
     effects: Effects | Literal["none"] = Field(
         Effects(), description="What is done to the voice and the music beneath it; or none."
