@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from muze.pipelines.plan import Plan
 from muze.report import Report
 
 Adherence = dict[str, Any]
+Drawn = Mapping[str, tuple[Features, Present]]
 
 
 def measure(
     audio: Audio,
     plan: Plan,
-    drawn: Mapping[str, tuple[Features, Present]],
+    drawn: Drawn,
     registry: Registry,
     report: Report,
     dropped: Mapping[str, float] | None = None,
@@ -35,24 +36,59 @@ def measure(
     that heard it, and what this model's renders get with every control dropped (``dropped``, from
     its evaluation). ``streams`` gives streams as the model configures them.
     """
-    grid = plan.grid
+    heard = listen(audio, plan, drawn, registry, report, streams)
+    scores = score(heard, plan, drawn, registry, report, dropped, streams)
+    return {"muze_adherence": 1, "seconds": round(audio.duration, 3), "scores": scores}
+
+
+def listen(
+    audio: Audio,
+    plan: Plan,
+    names: Iterable[str],
+    registry: Registry,
+    report: Report,
+    streams: Mapping[str, Any] | None = None,
+) -> dict[str, Features]:
+    """Return what each stream hears over the plan's length; one nobody here can hear is noted."""
+    grid, heard = plan.grid, {}
     length = round(grid.duration * audio.sample_rate)
     samples = audio.mono[:length]
     if len(samples) < length:
         samples = np.pad(samples, (0, length - len(samples)))
     heard_audio = Audio(samples[None], audio.sample_rate)
-    advance = report.task("listening to the render", len(drawn))
+    names = list(names)
+    advance = report.task("listening to the render", len(names))
+    for name in names:
+        try:
+            with registry.blame(name, "measure the render"):
+                heard[name] = configured(name, registry, streams).extract(heard_audio, grid)
+        except NotInstalledError as fault:
+            report.note(f"{name} is not measured: {fault}")
+        advance()
+    return heard
+
+
+def score(
+    heard: Mapping[str, Features],
+    plan: Plan,
+    drawn: Drawn,
+    registry: Registry,
+    report: Report,
+    dropped: Mapping[str, float] | None = None,
+    streams: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
+    """Return the rows of ``measure`` for what was heard."""
     scores = []
-    for name, (features, present) in drawn.items():
+    for name, found in heard.items():
         stream = configured(name, registry, streams)
+        features, present = drawn[name]
         asked = {**features, "present": present.astype(np.float32)}
         try:
             with registry.blame(name, "measure the render"):
-                heard = stream.extract(heard_audio, grid)
-                rows = stream.score(asked, heard, grid)
+                rows = stream.score(asked, found, plan.grid)
         except NotInstalledError as fault:
             report.note(f"{name} is not measured: {fault}")
-            rows = []
+            continue
         for row in rows:
             scores.append(
                 {
@@ -67,8 +103,7 @@ def measure(
                     "extractor": f"{stream.extractor} ({registry.version(name)})",
                 }
             )
-        advance()
-    return {"muze_adherence": 1, "seconds": round(audio.duration, 3), "scores": scores}
+    return scores
 
 
 def measure_file(path: Path, plan: Plan, registry: Registry, report: Report) -> Adherence:
