@@ -102,7 +102,7 @@ def check(plan, seconds):
     ),
 )
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_every_sample_is_a_plan_and_keeps_what_is_said(planned, seconds, seed, said):
     seconds = round(seconds, 2)

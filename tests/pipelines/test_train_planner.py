@@ -130,7 +130,7 @@ def test_micro_batches_give_the_same_losses(settings_of):
 
 
 def test_what_is_learned_comes_out(settings_of):
-    settings = settings_of("planner-long", steps=150, learning_rate=1e-2, batch_size=8)
+    settings = settings_of("planner-long", steps=80, learning_rate=1e-2, batch_size=8)
     train(settings, SilentReport())
     rows = state(settings)["losses"]
     assert np.mean([r["loss"] for r in rows[-10:]]) < 0.4 * np.mean([r["loss"] for r in rows[:3]])
