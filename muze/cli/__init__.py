@@ -10,7 +10,18 @@ import typer
 from typer.core import TyperGroup
 
 import muze
-from muze.cli import dataset, evaluate, generate, models, plan, plugins, schema, train, voices
+from muze.cli import (
+    dataset,
+    evaluate,
+    generate,
+    models,
+    plan,
+    plugins,
+    provenance,
+    schema,
+    train,
+    voices,
+)
 from muze.core.errors import MuzeError
 
 DONE, TOLD_ERROR, BAD_USAGE, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
@@ -88,6 +99,7 @@ app.add_typer(train.app, name="train")
 app.add_typer(plugins.app, name="plugins")
 app.add_typer(models.app, name="models")
 app.add_typer(voices.app, name="voices")
+app.command("provenance")(provenance.provenance)
 app.add_typer(schema.app, name="schema")
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
-from muze.core.errors import ManifestError, MuzeError, did_you_mean
+from muze.core.errors import ManifestError, MuzeError, VoiceError, did_you_mean
+from muze.core.grid import Audio
 from muze.core.protocols import VoiceBackend, check_installed, licence
 from muze.core.registry import Registry
 from muze.core.voices import clones, keeps_clones
@@ -17,6 +18,7 @@ from muze.manifest.faults import Keys, Source
 from muze.manifest.song import Voice
 from muze.report import Report
 from muze.voice.consent import Consent, all_lines, read_consent
+from muze.voice.quality import reference_quality
 from muze.voice.reference import read_reference, sample_files
 from muze.voice.registry import RegisteredVoice, VoiceRegistry
 
@@ -42,6 +44,8 @@ class Singer:
     references: tuple[Path, ...] = ()
     """Recordings of whoever is cloned."""
     registered: RegisteredVoice | None = None
+    registry: Registry | None = field(default=None, repr=False, compare=False)
+    """Where listeners to the recordings are found."""
 
     @property
     def cloned(self) -> bool:
@@ -154,8 +158,11 @@ def on_stage(
         if kept in known or registered.name in known:
             yield replace(singer, voice=kept)
             return
+    reference = read_reference(singer.references)
+    if registered is None and singer.registry is not None:  # else it was told when it was added
+        _listen(reference, singer, report)
     advance = report.task(f"cloning with {name}", 1)
-    made: str = backend.clone(read_reference(singer.references), singer.voice)  # type: ignore[attr-defined]
+    made: str = backend.clone(reference, singer.voice)  # type: ignore[attr-defined]
     try:
         if stays and registered is not None:
             voices.note_clone(registered, name, made)
@@ -165,6 +172,16 @@ def on_stage(
     finally:
         if not stays:
             backend.forget(made)  # type: ignore[attr-defined]
+
+
+def _listen(reference: Audio, singer: Singer, report: Report) -> None:
+    """Tell what is wrong with a recording; ``VoiceError`` where no voice can be made of it."""
+    assert singer.registry is not None
+    quality = reference_quality(reference, singer.registry)
+    if quality.errors:
+        raise VoiceError(f"{singer.reference}: {'; '.join(quality.errors)}")
+    for told in quality.warnings:
+        report.note(f"{singer.reference}: the recording {told}")
 
 
 def cloning_backends(registry: Registry) -> list[str]:
@@ -306,4 +323,4 @@ def _with_language(
         tell(keys, f"{who} does not speak {language!r}{hint}")
         return None
     first = next(name for name, codes in spoken.items() if language in codes)
-    return replace(singer, voice=first, language=language)
+    return replace(singer, voice=first, language=language, registry=registry)

@@ -16,6 +16,7 @@ from muze.core.files import sha256
 from muze.core.grid import Audio
 from muze.core.registry import GROUP, Registry
 from muze.core.settings import Settings
+from muze.voice.quality import Quality
 from muze.voice.registry import FOLDER, VoiceRegistry
 
 RATE = 16_000
@@ -149,3 +150,16 @@ def consent_file(tmp_path, me):
         return tmp_path / name
 
     return write
+
+
+@pytest.fixture
+def good_quality(monkeypatch):
+    """Recordings are not listened to; what is told of them is what a test puts here."""
+    told = {"warnings": (), "errors": ()}
+
+    def quality(audio, registry):
+        return Quality(audio.duration, -20.0, -6.0, 0.0, 40.0, -30.0, 0.9, **told)
+
+    for module in ("singer", "registering"):
+        monkeypatch.setattr(f"muze.voice.{module}.reference_quality", quality)
+    return told

@@ -4,11 +4,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from muze.core.errors import ManifestError
+from muze.core.errors import ManifestError, VoiceError
 from muze.manifest.song import Voice
 from muze.report import SilentReport
 from muze.voice.consent import read_consent
 from muze.voice.singer import find_singer, on_stage, sings
+
+pytestmark = pytest.mark.usefixtures("good_quality")
 
 
 @pytest.fixture
@@ -216,3 +218,18 @@ def test_the_licence_of_a_backend_is_told_at_use(find):
     with on_stage(find(backend="mimic", voice="Ann"), report):
         pass
     assert notes == ["voice backend mimic: for tests only"]
+
+
+def test_what_is_wrong_with_a_recording_is_told_when_it_is_cloned(find, consent_file, good_quality):
+    consent_file()
+    singer = find(backend="mimic", clone={"samples": "me.wav", "consent": "consent.yaml"})
+    notes = []
+    report = SilentReport()
+    report.note = notes.append
+    good_quality["warnings"] = ("is noisy",)
+    with on_stage(singer, report):
+        pass
+    assert notes[-1].endswith("me.wav: the recording is noisy")
+    good_quality["errors"] = ("is silent",)
+    with pytest.raises(VoiceError, match=r"me\.wav: is silent"), on_stage(singer, report):
+        pass
