@@ -38,7 +38,12 @@ Songs = Annotated[
 ]
 NumSongs = Annotated[int, typer.Option(min=1, help="How many held-out songs are heard.")]
 Docs = Annotated[
-    Path | None, typer.Option(help="Markdown file in which this benchmark's part is replaced.")
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        help="Markdown file in which this benchmark's part is replaced.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in place of the tables.")]
 Cores = Annotated[int, typer.Option(min=1, help="Cores to use, where the system lets us choose.")]

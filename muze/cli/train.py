@@ -41,8 +41,8 @@ def _is_phase(arg: str) -> bool:
 app = typer.Typer(
     cls=Phases,
     no_args_is_help=True,
-    help="Train an autoencoder, a diffusion model, a vocoder. --phase 1, 2 or 3 in place of a "
-    "command is vae, planner or diffusion.",
+    help="Train an autoencoder, a planner, a diffusion model, a vocoder. --phase 1, 2 or 3 in "
+    "place of a command is vae, planner or diffusion.",
 )
 
 
@@ -182,7 +182,8 @@ def _train(
             with told_in_numbers(settings, what):
                 pipeline.train(settings, report)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(_what_is_left(Path(settings.run))) from None
+        told = "" if estimate else _what_is_left(Path(settings.run))
+        raise KeyboardInterrupt(told) from None
     finally:
         if launched:
             from muze.pipelines.processes import leave

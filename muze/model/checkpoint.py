@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from textwrap import shorten
@@ -95,15 +96,20 @@ def write_weights(
 
 
 def save_tensors(tensors: dict[str, Tensor], file: Path) -> None:
-    """Write a safetensors file.
+    """Write a safetensors file, which others may read as any file that this user writes.
 
     Raises:
         CheckpointError: the disk is full, or the folder is missing or not writable.
     """
     try:
+        file.touch()
+        usual = stat.S_IMODE(file.stat().st_mode)
         save_file(tensors, file)
+        file.chmod(usual)  # safetensors shuts out everyone else
     except SafetensorError as fault:
         raise CheckpointError(f"{file}: cannot be written: {fault}") from None
+    except OSError as fault:
+        raise CheckpointError(f"{file}: cannot be written: {fault.strerror}") from None
 
 
 def load_part(folder: Path, part: str, module: nn.Module) -> None:

@@ -68,7 +68,12 @@ def export(
         write_whole(fresh / "README.md", card.encode())
         if out.exists():
             os.replace(out, old)
-        os.replace(fresh, out)
+        try:
+            os.replace(fresh, out)
+        except BaseException:  # also Ctrl-C
+            if old.exists() and not out.exists():
+                os.replace(old, out)
+            raise
     finally:
         for leftover in (fresh, old):
             shutil.rmtree(leftover, ignore_errors=True)

@@ -39,10 +39,22 @@ def memory(device: torch.device) -> tuple[int, int]:
         return int(free), int(total)
     here = psutil.virtual_memory()
     free, total = int(here.available), int(here.total)
+    if (allowed := _allowed()) is not None:  # by ulimit -v, or what a cluster makes of --mem
+        total = min(total, allowed)
+        free = min(free, max(allowed - psutil.Process().memory_info().vms, 0))
     if (limit := _container()) is not None:
         total = min(total, limit[1])
         free = min(free, max(limit[1] - limit[0], 0))
     return free, total
+
+
+def _allowed() -> int | None:
+    """Return the bytes of addresses that this process may take; None where nothing limits it."""
+    limit = getattr(psutil.Process(), "rlimit", None)  # Linux alone
+    if limit is None:
+        return None
+    most = int(limit(psutil.RLIMIT_AS)[0])
+    return None if most == psutil.RLIM_INFINITY else most
 
 
 def _container() -> tuple[int, int] | None:

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor, nn
 
-from muze.core.errors import MuzeError
+from muze.core.errors import MuzeError, PluginError
 from muze.core.registry import Registry
 from muze.data.mels import dataset_mels
 from muze.data.store import Dataset, read_dataset
@@ -91,10 +91,30 @@ class TrainingSettings(LoopSettings):
                 if isinstance(data.get(key), dict)}  # fmt: skip
         return {"vae": folder, **known, **data, **part}
 
+    @field_validator("streams")
+    @classmethod
+    def _check_streams(cls, streams: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
+        """Tell what is wrong with all of them at once."""
+        registry, faults = Registry(), list[str]()
+        for name, settings in streams.items():
+            try:
+                open_streams({name: settings}, registry)
+            except PluginError as fault:
+                faults.append(str(fault))
+        if faults:
+            raise ValueError("; ".join(faults))
+        return streams
+
+    @field_validator("add_stream", "lora")
+    @classmethod
+    def _check_start(cls, value: Any, info: ValidationInfo) -> Any:  # Any: of either
+        """Tell what they need beside what else is wrong, as ``vae``, which the model would give."""
+        if value and info.data.get("start", "told by itself") is None:
+            raise ValueError(f"{info.field_name} needs a model to start from; say --from")
+        return value
+
     @model_validator(mode="after")
     def _check_added(self) -> TrainingSettings:
-        if self.add_stream and self.start is None:
-            raise ValueError("add_stream needs a model to start from; say --from")
         if twice := [name for name in self.add_stream if name in self.streams]:
             raise ValueError(f"the model knows stream {twice[0]} already; it cannot be added")
         if len({*self.add_stream}) < len(self.add_stream):
@@ -103,8 +123,6 @@ class TrainingSettings(LoopSettings):
             raise ValueError(f"streams lacks {strange[0]}, which the model it starts from has")
         if self.freeze == "base" and not self.add_stream:
             raise ValueError("freeze: base leaves nothing to train; say which --add-stream")
-        if self.lora and self.start is None:
-            raise ValueError("lora needs a model to start from; say --from")
         if self.lora and self.freeze == "base":
             raise ValueError("lora and freeze: base exclude each other; take one out")
         return self

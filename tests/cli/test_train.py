@@ -89,6 +89,12 @@ def test_an_interrupted_training_says_what_is_left(run, monkeypatch, tmp_path):
     assert run("train", "vae", "--run", "r").stderr == (
         "muze: interrupted; r is left as of its last checkpoint; --resume goes on from there\n"
     )
+    estimate = ModuleType("muze.pipelines.estimate")
+    estimate.estimate = lambda what, settings, report: train(settings, report)
+    monkeypatch.setitem(sys.modules, estimate.__name__, estimate)
+    assert run("train", "vae", "--run", "r", "--estimate").stderr == (
+        "muze: interrupted; nothing half-written is left\n"
+    )
 
 
 def test_sizes_and_kinds_that_are_misspelt_are_told(run, tmp_path):

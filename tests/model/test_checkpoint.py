@@ -26,6 +26,12 @@ def folder(tmp_path):
     return tmp_path / "m"
 
 
+def test_weights_may_be_read_by_whoever_may_read_the_header(folder):
+    modes = {path.stat().st_mode for path in folder.iterdir()}
+    assert len(modes) == 1
+    assert len([*folder.iterdir()]) == 2
+
+
 def rewrite(folder, change):
     header = json.loads((folder / "muze.json").read_text())
     change(header)

@@ -1,6 +1,7 @@
 """Out of memory: by stand-in for every allocator, and really, where a process may have no more."""
 
 import errno
+import re
 import subprocess
 import sys
 
@@ -134,3 +135,5 @@ def test_a_process_that_may_not_have_more_says_so(tmp_path):
         assert line.startswith("diffusion, step 3: out of memory on cpu (")
         assert f": {wanted} wanted, " in line
         assert np.all([words in line for words in ("6 weights", "--accumulate 2")])
+        number, unit = re.search(r"wanted, ([\d.]+) ([MG]B) of", line).groups()
+        assert float(number) * {"MB": 1e6, "GB": 1e9}[unit] < 1.1e9  # not what the machine has

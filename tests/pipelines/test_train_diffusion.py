@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file
 
 from muze.core.errors import MuzeError, PluginError
@@ -191,17 +192,29 @@ def test_a_dataset_that_says_no_more_than_it_must_trains_all_the_same(diffusion_
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"crop_frames": 60}, "multiple of 8"),
         (
             {"streams": {"chord": {"vectr": 3}}},
             r"stream chord \(muze .*vectr: unknown key; did you mean 'vector'",
         ),
         ({"streams": {"chrod": {}}}, "'chrod' is not installed; did you mean 'chord'"),
+        ({"streams": {"chrod": {}, "chord": {"vectr": 3}}}, "'chrod' is .*; stream chord .*vectr"),
     ],
 )
-def test_what_cannot_be_trained_is_told(diffusion_settings, changes, told):
-    with pytest.raises(MuzeError, match=told):
-        train(diffusion_settings("wrong", **changes), SilentReport())
+def test_streams_that_cannot_be_trained_are_told_at_once(diffusion_settings, changes, told):
+    with pytest.raises(ValidationError, match=told):
+        diffusion_settings("wrong", **changes)
+
+
+def test_crops_that_are_no_whole_latent_frames_are_told(diffusion_settings):
+    with pytest.raises(MuzeError, match="multiple of 8"):
+        train(diffusion_settings("wrong", crop_frames=60), SilentReport())
+
+
+def test_what_the_start_would_give_is_told_beside_the_want_of_it(dataset, runs):
+    with pytest.raises(ValidationError) as told:
+        TrainingSettings.model_validate({"dataset": dataset, "run": runs / "x", "lora": 4})
+    assert "lora needs a model to start from; say --from" in str(told.value)
+    assert {error["loc"] for error in told.value.errors()} == {("vae",), ("streams",), ("lora",)}
 
 
 def test_latents_of_another_width_are_told(diffusion_settings):
