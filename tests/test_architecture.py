@@ -23,14 +23,15 @@ MAY_IMPORT = {
     "model": {"core", "audio", "model"},
     "data": {"core", "report", "audio", "analysis", "data", "model.conditioning"},
     "plugins": {"core", "audio", "analysis", "model.conditioning"},
-    "testing": {"core", "audio", "analysis.phonemes", "model", "testing"},
+    "testing": {"core", "audio", "analysis.phonemes", "analysis.phonemizers", "model", "testing"},
     "voice": {"core", "report", "manifest", "audio", "analysis", "voice"},
     "pipelines": {
         "core", "report", "manifest", "audio", "analysis", "model", "data", "plugins", "voice",
         "pipelines",
     },
 }  # fmt: skip
-MAY_IMPORT["cli"] = {*MAY_IMPORT["pipelines"], "testing", "cli"}
+MAY_IMPORT["evaluation"] = {*MAY_IMPORT["pipelines"], "evaluation"}
+MAY_IMPORT["cli"] = {*MAY_IMPORT["evaluation"], "testing", "cli"}
 MAY_IMPORT["__main__"] = {"cli"}
 
 

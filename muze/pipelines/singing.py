@@ -204,13 +204,22 @@ class _Writer:
         if self.delivery == "sung" and self.told is not None:
             inside = [n for n in self.told.notes if first - 1e-6 <= n.start < last - 1e-6]
             notes = [self._shifted(note, last) for note in inside]
-            if not notes and self.told.whole:
+            if not notes and self._whole:
                 self._fault(block[0][0], "has no notes: the melody has none in its section")
                 return []
-        if notes:
-            shares = share_out(notes, [len(line.syllables) for _, line in block])
-            return self._laid(block, shares)
-        return [made for placed, line in block if (made := self._made(placed, line)) is not None]
+        told = [
+            (placed, line)
+            for placed, line in block
+            if notes and (self._whole or any(placed.first <= n.start < placed.last for n in notes))
+        ]
+        shares = share_out(notes, [len(line.syllables) for _, line in told]) if told else []
+        rest = [self._made(*pair) for pair in block if pair not in told]
+        return [*self._laid(told, shares), *(line for line in rest if line is not None)]
+
+    @property
+    def _whole(self) -> bool:
+        """Whether all lines are sung on what is told."""
+        return self.told is not None and self.told.whole
 
     def _shifted(self, note: Note, last: float) -> Note:
         assert self.told is not None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from muze.analysis.phonemes import Phone
+from muze.analysis.phonemizers import read_words
 from muze.core.grid import Audio
-from muze.core.voices import PhoneSpan, Spoken
+from muze.core.settings import Settings
+from muze.core.voices import PhoneSpan, Spoken, check_asked
 
 RATE = 24_000
 VOWEL, CONSONANT = 0.16, 0.07
@@ -27,6 +31,45 @@ VOICED = "bdɡvzðʒmnŋlrɹɾwjɥβɣʎɲ"
 NASAL = (250, 1100, 2300)
 HISSES = {"s": (5000, 9000), "z": (5000, 9000), "ʃ": (2500, 6500), "ʒ": (2500, 6500)}
 """Hz between which they are noise; other sounds without a pitch are from 1 to 6 kHz."""
+
+
+class KnownVoice:
+    """A voice backend of two synthetic speakers, ``Ada`` who is high and ``Bo`` who is low."""
+
+    name: ClassVar[str] = "known"
+    api: ClassVar[int] = 1
+    HERTZ: ClassVar[dict[str, float]] = {"Ada": 220.0, "Bo": 110.0}
+
+    class Config(Settings):
+        """Whether it tells when it says its sounds."""
+
+        timed: bool = Field(True, description="Whether the times of sounds are told.")
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    def voices(self) -> list[str]:
+        """Return the two."""
+        return list(self.HERTZ)
+
+    def languages(self, voice: str) -> list[str]:  # noqa: ARG002
+        """Return English."""
+        return ["en"]
+
+    def pitch(self, voice: str) -> float:
+        """Return the one pitch a speaker speaks on."""
+        return self.HERTZ[voice]
+
+    def speak(self, text: str, voice: str, language: str) -> Audio:
+        """Return the sounds of a text."""
+        return self.speak_timed(text, voice, language).audio
+
+    def speak_timed(self, text: str, voice: str, language: str) -> Spoken:
+        """Return the sounds of a text, and their times."""
+        check_asked(self, text, voice, language)
+        phones = [phone for word in read_words(text, language) for phone in word.phones]
+        made = speech(phones, self.HERTZ[voice])
+        return made if self.config.timed else Spoken(made.audio)
 
 
 def speech(phones: Sequence[Phone], hertz: float = 200.0, seed: int = 0) -> Spoken:
@@ -52,7 +95,7 @@ def _sound(
     if phone.sung or letter in VOICED:
         formants = FORMANTS.get(letter, FORMANTS["ə"]) if phone.sung else NASAL
         level = 0.3 if phone.sung else 0.12
-        return level * ends * _harmonics(formants, length, hertz, start)
+        return np.asarray(level * ends * _harmonics(formants, length, hertz, start))
     from scipy.signal import butter, sosfilt
 
     low, high = HISSES.get(letter, (1000, 6000))
@@ -71,4 +114,4 @@ def _harmonics(
         at = number * hertz
         gain = sum(1 / (1 + ((at - f) / 90) ** 2) / (k + 1) for k, f in enumerate(formants))
         out += (gain + 0.03 / number) * np.sin(2 * np.pi * at * t + number)
-    return out / np.abs(out).max()
+    return np.asarray(out / np.abs(out).max())

@@ -28,7 +28,7 @@ output: {path: song.wave}
         "11: guidance.cord: stream 'cord' is not installed; did you mean 'chord'?",
         "12: sampler.name: sampler 'ddmi' is not installed; did you mean 'ddpm'?",
         "13: vocoder.dimension: unknown key; did you mean 'dim'?",
-        "14: voice.backend: singing is not in this version of muze; take it out of the song",
+        "14: voice.lyrics: is required: the singer has no words",
         f"15: output.path: {tmp_path / 'song.wave'}: cannot write .wave; "
         "end its name in .wav, .flac, .ogg, .mp3; did you mean '.wav'?",
     ]
@@ -111,7 +111,7 @@ output: {path: song.wave}
         ),
         (
             "prompt: x\noutput: {stems: true}",
-            "3: output.stems: no model has stems to write yet; take it out",
+            "3: output.stems: no model has stems, and nobody sings; take it out",
         ),
         (
             "prompt: x\noutput: {loudness: -14}\nstreams: {loudness: -30}",

@@ -69,10 +69,8 @@ def test_an_artist_s_name_gives_the_voice_and_the_plan_holds_it(plan, tmp_path):
         ("{style_of: 3}", "3: voice.style_of: must be a string, not 3; put it in quotes"),
         ("{vibrato: {from: 5}}", "3: voice.vibrato.from: must be the path of a recording"),
         ("{style_of: ''}", "3: voice.style_of: must not be empty"),
-        ("{style_of: Ada Quist, clone: {samples: a, consent: b}}", "3: voice.clone: singing is not "
-         "in this version of muze; take it out of the song"),
         ("{language: de}", "3: voice.language: goes with lyrics; give them, or leave it out"),
-        ("{}", "3: voice: singing is not in this version of muze; take voice out of the song"),
+        ("{}", "3: voice: says nothing; say who sings, or take it out"),
         ("{style_of: Ada Quist}\nstreams: {voice: Ada Quill}", "3: voice.style_of: is the short "
          "form of streams.voice; give one of them"),
     ],
