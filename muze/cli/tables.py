@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from muze.core.notes import pitch_name
 from muze.manifest.song import TEMPLATES
 from muze.pipelines.plan import Plan, SectionPlan
 from muze.pipelines.resolve import StreamPlan
@@ -83,7 +84,7 @@ def show_plan(plan: Plan, to_stderr: bool) -> None:
         for name, told in streams.items()
         if told.recording is not None
     ]
-    for line in [*recordings, *_asked(plan), *_words(plan)]:
+    for line in [*recordings, *_asked(plan), *_words(plan), *_sung(plan)]:
         out.print(Text(line))
     if "*" in "".join(star.values()):
         by = plan.planner.name
@@ -171,6 +172,21 @@ def show_adherence(adherence: Mapping[str, Any], to_stderr: bool = True) -> None
     out.print(table)
     if any(row.get("origin") == "decided" for row in rows):
         out.print(Text(DECIDED))
+
+
+def _sung(plan: Plan) -> list[str]:
+    """Return who sings what, where somebody does."""
+    if (voice := plan.voice) is None:
+        return []
+    notes = [note for line in voice.lines for part in line.syllables for note in part.notes]
+    pitches = [note.pitch for note in notes if note.pitch is not None]
+    count = sum(len(line.syllables) for line in voice.lines)
+    told = f"{len(voice.lines)} lines, {count} syllables"
+    if pitches:
+        low, high = pitch_name(min(pitches)), pitch_name(max(pitches))
+        told += f" on {len(notes)} notes, {low} to {high}, {voice.melody}"
+    how = {"sung": "sings", "spoken": "speaks", "rap": "raps"}[voice.delivery]
+    return [f"{voice.backend} {voice.voice} {how} {told} ({voice.language})"]
 
 
 def _energy(plan: Plan, part: SectionPlan) -> str:
