@@ -27,7 +27,6 @@ from benchmarks.asking import (
     tells,
     told_excerpts,
 )
-from benchmarks.control import Ready
 from benchmarks.excerpts import held_out_excerpts
 from benchmarks.harness import (
     AsJson,
@@ -47,6 +46,7 @@ from muze.core.protocols import Stream
 from muze.core.registry import Registry
 from muze.data.store import Dataset, Record, read_dataset
 from muze.data.track import track_grid
+from muze.evaluation.rendering import Ready
 from muze.pipelines.assemble import assemble
 from muze.pipelines.components import open_streams
 from muze.pipelines.load import choose_device, load_model, load_vocoder

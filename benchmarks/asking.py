@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.control import Ready, render
 from benchmarks.excerpts import Excerpt, held_out_excerpts
 from benchmarks.harness import Figures, Kept
 from muze.core.errors import MuzeError
@@ -22,6 +21,7 @@ from muze.core.registry import Registry
 from muze.data.conditions import recalled
 from muze.data.store import Record, read_dataset
 from muze.data.track import track_grid
+from muze.evaluation.rendering import Ready, render
 from muze.manifest import song_from_options
 from muze.pipelines.draw import draw, draw_record
 from muze.pipelines.model_info import find_model

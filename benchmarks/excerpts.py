@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,12 +98,12 @@ def _cut(audio: Audio, grid: TimeGrid) -> Audio:
     return Audio(np.pad(samples, (0, length - len(samples)))[None], RATE)
 
 
-def truth_scores(
-    audio: Audio, excerpt: Excerpt, streams: tuple[str, ...], registry: Registry
-) -> dict[str, tuple[float, float | None]]:
-    """Return ``stream.figure`` to value and chance floor: a sound against the excerpt's record."""
+def truth_rows(
+    audio: Audio, excerpt: Excerpt, streams: Sequence[str], registry: Registry
+) -> list[dict[str, Any]]:
+    """Return the rows of an adherence: a sound against the excerpt's record."""
     assert excerpt.record is not None
-    grid, found = excerpt.grid, {}
+    grid, rows = excerpt.grid, []
     for name in streams:
         cls = registry.get("stream", name)
         stream = cls(cls.Config())
@@ -110,9 +111,18 @@ def truth_scores(
         if asked is None:
             continue
         asked.setdefault("present", np.ones(grid.frames, np.float32))
+        by = f"{stream.extractor} ({registry.version(name)})"
         for row in stream.score(asked, stream.extract(audio, grid), grid):
-            found[f"{name}.{row.name}"] = (float(row.value), row.floor)
-    return found
+            rows.append({"stream": name, **vars(row), "value": float(row.value), "extractor": by})
+    return rows
+
+
+def truth_scores(
+    audio: Audio, excerpt: Excerpt, streams: Sequence[str], registry: Registry
+) -> dict[str, tuple[float, float | None]]:
+    """Return ``stream.figure`` to value and chance floor: a sound against the excerpt's record."""
+    rows = truth_rows(audio, excerpt, streams, registry)
+    return {f"{row['stream']}.{row['name']}": (row["value"], row["floor"]) for row in rows}
 
 
 def survival(audio: Audio, excerpt: Excerpt) -> Figures:

@@ -1,36 +1,28 @@
-"""What the benchmarks share: results kept item by item, intervals, tables, the machine."""
+"""What the benchmarks share: options, tables, the machine; intervals are muze.evaluation's."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import platform
 import re
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-import muze
 from muze.audio.io import write_whole
-from muze.model.header import whole_header
+from muze.evaluation.intervals import Interval as Interval  # by which the benchmarks know them
+from muze.evaluation.intervals import means as means
+from muze.evaluation.kept import Kept as Kept
+from muze.evaluation.rendering import model_identity as model_identity
 
-Result = Any
-"""What JSON can hold."""
 Figures = dict[str, float]
 
 PACKAGES = ("muze", "muze-corpus", "torch", "numpy", "librosa", "mir_eval", "vocos")
-CODE = ("analysis", "audio", "core", "data", "model", "pipelines", "plugins", "voice")
-"""Packages of muze that results depend on."""
-ROUNDS = 10_000
-"""Resamples of a bootstrap interval."""
 
 Work = Annotated[Path, typer.Option(help="Folder of kept results; a stopped run goes on.")]
 Songs = Annotated[
@@ -47,68 +39,6 @@ Docs = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON in place of the tables.")]
 Cores = Annotated[int, typer.Option(min=1, help="Cores to use, where the system lets us choose.")]
-
-
-@cache
-def code_identity() -> str:
-    """Return a hash of the code and the networks of muze that results depend on."""
-    root = Path(muze.__file__).parent
-    files = [path for part in CODE for path in (root / part).rglob("*")]
-    found = hashlib.sha256()
-    for path in sorted(path for path in files if path.suffix in (".py", ".safetensors")):
-        found.update(str(path.relative_to(root)).encode() + path.read_bytes())
-    return found.hexdigest()
-
-
-@dataclass
-class Kept:
-    """Results by what they depend on, kept in a folder, with the seconds each took."""
-
-    folder: Path
-    seconds: float = 0.0
-
-    def get(self, about: Mapping[str, Any], compute: Callable[[], Result]) -> Result:
-        """Return the kept result of ``about``; compute and keep it where there is none."""
-        text = json.dumps({**about, "code": code_identity()}, sort_keys=True)
-        path = self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.json"
-        if not path.exists():
-            started = time.perf_counter()
-            result = compute()
-            spent = time.perf_counter() - started
-            self.folder.mkdir(parents=True, exist_ok=True)
-            kept = {"about": about, "seconds": spent, "result": result}
-            write_whole(path, json.dumps(kept).encode())
-        found = json.loads(path.read_text(encoding="utf-8"))
-        self.seconds += found["seconds"]
-        return found["result"]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean with its 95 % bootstrap interval over ``count`` items."""
-
-    mean: float
-    low: float
-    high: float
-    count: int
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Interval:
-        """Return the interval of the mean of ``values`` (Efron 1979; percentiles, seed 0)."""
-        array = np.asarray(values, float)
-        drawn = np.random.default_rng(0).integers(len(array), size=(ROUNDS, len(array)))
-        low, high = np.percentile(array[drawn].mean(axis=1), (2.5, 97.5))
-        return cls(float(array.mean()), float(low), float(high), len(array))
-
-    def __str__(self) -> str:
-        """Return ``.912 [.880, .940]``, as a cell of a table."""
-        return f"{self.mean:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-def means(items: Sequence[Figures]) -> dict[str, Interval]:
-    """Return each figure's interval over the items that have it."""
-    names = dict.fromkeys(name for item in items for name in item)
-    return {name: Interval.of([i[name] for i in items if name in i]) for name in names}
 
 
 def cell(found: Mapping[str, Interval], name: str) -> str:
@@ -148,11 +78,6 @@ def machine() -> dict[str, Any]:
         except PackageNotFoundError:
             continue
     return {"cpu": cpu, "cores": cores, "system": platform.platform(), "versions": versions}
-
-
-def model_identity(folder: Path) -> dict[str, str]:
-    """Return the hash of each network of a model folder."""
-    return {name: part["sha256"] for name, part in whole_header(folder)["parts"].items()}
 
 
 @dataclass

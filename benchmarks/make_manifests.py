@@ -1,11 +1,14 @@
-"""Writes the held-out manifests of the control benchmark; the same ones every time.
+"""Writes the manifests of the held-out suite; what is there already stays as it is.
 
-Half of them are made of what muze-corpus holds out of training: progressions, tempi and forms.
-The other half have four chords that no training song uses together, in any transposition.
+A suite does not change once figures were published for it, though the corpus that new ones are
+drawn from may. Half of them are made of what muze-corpus holds out of training: progressions,
+tempi and forms. The other half have four chords that no training song uses together, in any
+transposition.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from itertools import combinations
@@ -31,6 +34,10 @@ SHORTEST = 4.5
 NUM_SECTIONS = 3
 LONGEST_FORM = 9
 NUM_CHORDS = 4
+TRIES = 100
+"""Progressions drawn in a mode before another mode is."""
+ROUNDS = 2
+"""How often each genre is drawn, in each half."""
 HEADER = "# Written by benchmarks/make_manifests.py; {what}.\n"
 WHAT = {
     "held": "progression, tempo and form are held out of muze-corpus's training songs",
@@ -88,7 +95,9 @@ def used_together(chords: Sequence[Chord], training: Sequence[ChordSet]) -> bool
 def held_loop(genre: Genre, bpm: float, rng: Rng) -> tuple[list[Chord], str]:
     """Return the chord of each bar of a held-out progression, and its key."""
     tonic, mode = int(rng.integers(12)), pick(rng, genre.modes)
-    while True:
+    for tried in itertools.count(1):
+        if tried % TRIES == 0:  # what the mode holds out may all be too long
+            mode = pick(rng, genre.modes)
         degrees = draw_loop(genre, mode, False, bpm, HELD_OUT, rng).degrees
         if all(d.bars == int(d.bars) for d in degrees) and sum(d.bars for d in degrees) <= 8:
             break
@@ -156,19 +165,21 @@ def manifest(name: str, number: int, training: Sequence[ChordSet], group: str) -
 
 
 def main(
-    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("benchmarks/manifests"),
+    out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("muze/suites/held-out"),
     corpus_songs: Annotated[int, typer.Option(help="Training songs to look at.")] = 1500,
     corpus_seed: Annotated[int, typer.Option(help="Their seed.")] = 0,
 ) -> None:
-    """Write two manifests a genre, one for each half."""
+    """Write the missing ones of four manifests a genre, two for each half."""
     training = training_chords(corpus_songs, corpus_seed)
     out.mkdir(parents=True, exist_ok=True)
     for group in WHAT:
-        for number, name in enumerate(GENRES):
+        for number, name in enumerate([*GENRES] * ROUNDS):
+            path = out / f"{group}-{number:02d}-{name.replace(' ', '-').replace('&', 'and')}.yaml"
+            if path.exists():
+                continue
             song = manifest(name, number, training, group)
             assert song["key"].split(maxsplit=1)[1] in MODES
             text = yaml.safe_dump(song, sort_keys=False, default_flow_style=None, width=100)
-            path = out / f"{group}-{number:02d}-{name.replace(' ', '-').replace('&', 'and')}.yaml"
             path.write_text(HEADER.format(what=WHAT[group]) + text, encoding="utf-8")
             print(path)
 

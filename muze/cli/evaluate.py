@@ -1,4 +1,4 @@
-"""``muze evaluate``: how well a recording does what a manifest or a plan says."""
+"""``muze evaluate``: how well a recording, or a model on a suite, does what is asked."""
 
 from __future__ import annotations
 
@@ -9,17 +9,25 @@ import typer
 
 if TYPE_CHECKING:
     from muze.core.registry import Registry
-    from muze.pipelines.plan import Plan
     from muze.report import Report
 
-FIXED_SEED = 0
-"""Decides what a song without a seed does not say, so that the same figures come back."""
+OF_A_SUITE = "With --suite: "
+OF_A_RECORDING = "Of recordings: "
 
 
 def evaluate(
-    audio: Annotated[Path, typer.Argument(help="The recording to listen to.")],
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[A [B]]",
+            help="A recording, or two to set side by side; two folders of evaluations; with "
+            "--suite, one or two models.",
+            show_default=False,
+        ),
+    ] = None,
     manifest: Annotated[
-        Path | None, typer.Option("--manifest", help="The song it should be.")
+        Path | None,
+        typer.Option("--manifest", help=f"{OF_A_RECORDING}the song (or .plan.json) it should be."),
     ] = None,
     plan: Annotated[
         Path | None, typer.Option("--plan", help="Or the .plan.json it was made from.")
@@ -27,63 +35,173 @@ def evaluate(
     seed: Annotated[
         int | None, typer.Option("--seed", help="Decides what the manifest does not say.")
     ] = None,
+    suite: Annotated[
+        str | None,
+        typer.Option("--suite", help="A suite's name (held-out), or a folder of manifests."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            help=f"{OF_A_SUITE}the model (starter). {OF_A_RECORDING}whose evaluation tells what "
+            "is reached with controls dropped.",
+        ),
+    ] = None,
+    num_songs: Annotated[
+        int | None, typer.Option("--num-songs", min=1, help=f"{OF_A_SUITE}only the first so many.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", help=f"{OF_A_SUITE}only so much of each song.")
+    ] = None,
+    num_steps: Annotated[
+        int | None, typer.Option("--num-steps", help=f"{OF_A_SUITE}denoising steps.")
+    ] = None,
+    sampler: Annotated[
+        str | None, typer.Option("--sampler", help=f"{OF_A_SUITE}an installed sampler.")
+    ] = None,
+    cfg_scale: Annotated[
+        float | None, typer.Option("--cfg-scale", help=f"{OF_A_SUITE}guidance.")
+    ] = None,
+    best_of: Annotated[
+        int, typer.Option("--best-of", min=1, help=f"{OF_A_SUITE}also the best of so many renders.")
+    ] = 1,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps, or auto.")] = "auto",
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            help=f"{OF_A_SUITE}folder of renders and figures; what is kept there is not made "
+            "again. Else evaluations/SUITE/MODEL.",
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", help="Write a page with players and pictures.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> None:
-    """Measure AUDIO against a manifest or a plan, stream by stream.
+    """Measure recordings against what they should be, or models on a suite of manifests.
 
-    A render is measured against its own plan; of a manifest without a seed, what muze decides
-    itself is decided with seed 0.
+    muze evaluate A.wav --manifest SONG: any recording against a song. A render is measured against
+    its own plan; of a manifest without a seed, what muze decides itself is decided with seed 0.
+
+    muze evaluate A.wav B.wav --manifest SONG: two recordings against the same song.
+
+    muze evaluate --suite held-out --model MODEL: renders every manifest of the suite, and once more
+    told its words alone. muze evaluate --suite held-out M1 M2 does so with two models.
+
+    muze evaluate FOLDER1 FOLDER2: what two such runs found, song by song.
     """
-    if (manifest is None) == (plan is None):
-        raise typer.BadParameter("give one of --manifest and --plan")
-    if plan is not None and seed is not None:
-        raise typer.BadParameter("a plan is fixed; it cannot be changed by --seed")
+    given = what or []
+    for_a_suite = {
+        "--num-songs": num_songs, "--seconds": seconds, "--num-steps": num_steps,
+        "--sampler": sampler, "--cfg-scale": cfg_scale, "--output": output,
+        "--best-of": None if best_of == 1 else best_of,
+    }  # fmt: skip
+    for_a_recording = {"--manifest": manifest, "--plan": plan, "--seed": seed}
+    _check(given, suite, model, for_a_suite, for_a_recording)
     from muze.core.registry import Registry
-    from muze.pipelines.measure import measure_file
     from muze.report import open_report
 
     registry = Registry()
     with open_report(quiet) as report:
-        if plan is not None:
-            wanted = _read(plan, registry)
+        if suite is not None:
+            options = {n: for_a_suite[n] for n in ("--num-steps", "--sampler", "--cfg-scale")}
+            options = {name: value for name, value in options.items() if value is not None}
+            models = given or [model or "starter"]
+            from muze.cli.evaluate_suites import run_suites
+
+            show = run_suites(
+                suite, models, registry, report, options=options, num_songs=num_songs,
+                seconds=seconds, best_of=best_of, device=device, output=output, html=html,
+            )  # fmt: skip
+        elif manifest is None and plan is None:
+            from muze.cli.evaluate_suites import compare_folders
+
+            show = compare_folders([Path(name) for name in given], html)
         else:
-            assert manifest is not None
-            wanted = _plan(manifest, seed, registry, report)
-        adherence = measure_file(audio, wanted, registry, report)
-    if json:
-        import json as json_format
-
-        print(json_format.dumps(adherence, indent=2))
-    else:
-        from muze.cli.tables import show_adherence
-
-        show_adherence(adherence, to_stderr=False)
+            wanted = manifest if manifest is not None else plan
+            assert wanted is not None
+            show = _recordings([Path(name) for name in given], wanted, seed, model, html, registry,
+                               report)  # fmt: skip
+    show(json)
 
 
-def _read(path: Path, registry: Registry) -> Plan:
-    from muze.pipelines.plan import read_plan
-    from muze.pipelines.replay import check_told
-
-    plan = read_plan(path)
-    check_told(plan, str(path), registry)
-    return plan
-
-
-def _plan(manifest: Path, seed: int | None, registry: Registry, report: Report) -> Plan:
-    from muze.pipelines.model_info import find_model
-    from muze.pipelines.plan import plan_file
-
-    options: dict[str, Any] = {} if seed is None else {"--seed": seed}  # Any: an option's value
-    plan = plan_file(manifest, registry, options, find_model, writes=False)
-    if plan.origins["seed"] == "decided":
-        options = {"--seed": FIXED_SEED}
-        plan = plan_file(manifest, registry, options, find_model, writes=False)
-        places = (plan.streams, *(part.streams for part in plan.sections))
-        names = sorted({name for place in places for name in place})
-        decided = [name for name in names if plan.origin_of(name) == "decided"]
-        report.note(
-            f"{manifest}: says no seed, so what it does not ask for is decided with seed "
-            f"{FIXED_SEED}: {', '.join(decided)}; --seed or --plan measures against another song"
+def _check(
+    given: list[str],
+    suite: str | None,
+    model: str | None,
+    for_a_suite: dict[str, Any],  # Any: an option's value
+    for_a_recording: dict[str, Any],
+) -> None:
+    """Refuse what does not go together."""
+    of_recording = [name for name, value in for_a_recording.items() if value is not None]
+    of_suite = [name for name, value in for_a_suite.items() if value is not None]
+    if suite is not None:
+        if of_recording:
+            raise typer.BadParameter(f"{of_recording[0]} is of recordings, not of a suite")
+        if len(given) > 2:
+            raise typer.BadParameter(f"give one model or two, not {len(given)}")
+        if given and model is not None:
+            raise typer.BadParameter("give models as --model or as arguments, not both")
+        return
+    if of_suite:
+        raise typer.BadParameter(f"{of_suite[0]} goes with --suite")
+    if for_a_recording["--manifest"] is not None and for_a_recording["--plan"] is not None:
+        raise typer.BadParameter("give one of --manifest and --plan")
+    if for_a_recording["--plan"] is not None and for_a_recording["--seed"] is not None:
+        raise typer.BadParameter("a plan is fixed; it cannot be changed by --seed")
+    against = for_a_recording["--manifest"] or for_a_recording["--plan"]
+    if len(given) not in (1, 2):
+        raise typer.BadParameter("give one recording or two, two folders, or --suite")
+    if against is None and (len(given) != 2 or not all(Path(name).is_dir() for name in given)):
+        raise typer.BadParameter(
+            "give one of --manifest and --plan, or two folders of evaluations, or --suite"
         )
-    return plan
+    if against is None and (model is not None or for_a_recording["--seed"] is not None):
+        raise typer.BadParameter("folders of evaluations take neither --model nor --seed")
+
+
+def _recordings(
+    paths: list[Path],
+    wanted: Path,
+    seed: int | None,
+    model: str | None,
+    html: Path | None,
+    registry: Registry,
+    report: Report,
+) -> Any:  # Any: a function that prints
+    from muze.evaluation.recording import dropped_figures, evaluate_file, plan_to_judge
+
+    if seed is not None and wanted.name.lower().endswith(".plan.json"):
+        raise typer.BadParameter("a plan is fixed; it cannot be changed by --seed")
+    plan = plan_to_judge(wanted, seed, registry, report)
+    dropped = None if model is None else dropped_figures(model, Path.cwd(), registry)
+    found = [evaluate_file(path, plan, registry, report, dropped) for path in paths]
+    if html is not None:
+        from muze.evaluation.page import write_recordings
+
+        write_recordings(html, paths, found, plan)
+        report.note(f"{html}: written")
+    rows: list[Any] = []
+    if len(found) == 2:
+        from muze.evaluation.compare import compare_recordings
+
+        rows = compare_recordings(found[0].adherence, found[1].adherence)
+
+    def show(as_json: bool) -> None:
+        from muze.cli.evaluation_tables import show_comparison, show_recording
+
+        if as_json:
+            import json
+
+            told: Any = found[0].adherence
+            if len(found) == 2:
+                told = {"muze_comparison": 1, "a": str(paths[0]), "b": str(paths[1]), "rows": rows}
+            print(json.dumps(told, indent=2))
+        elif len(found) == 2:
+            show_comparison(rows, str(paths[0]), str(paths[1]))
+        else:
+            show_recording(found[0].adherence["scores"])
+
+    return show

@@ -1,0 +1,8 @@
+"""How well music does what was asked of it: ours or another's, one recording or a whole suite.
+
+``evaluate`` takes a waveform and a plan, and needs no model of muze.
+"""
+
+from muze.evaluation.recording import Evaluation, evaluate, evaluate_file, plan_to_judge
+
+__all__ = ["Evaluation", "evaluate", "evaluate_file", "plan_to_judge"]

@@ -1,0 +1,67 @@
+"""Two recordings, or two models on the same suite, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from muze.core.errors import MuzeError
+from muze.evaluation.intervals import differences, means
+from muze.evaluation.suite_run import TOLD, key_of, values
+
+Row = dict[str, Any]
+
+
+def compare_suites(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Row]:
+    """Return a row a figure: the means of two evaluations and their paired difference.
+
+    ``difference`` is second less first, over the songs that both have, with its 95 % interval.
+
+    Raises:
+        MuzeError: they have no song in common, or one of theirs was asked for something else.
+    """
+    by_name = [{song["name"]: song for song in found["songs"]} for found in (first, second)]
+    common = [name for name in by_name[0] if name in by_name[1]]
+    if not common:
+        raise MuzeError("the two evaluations have no song in common; run both on the same suite")
+    sides = [[each[name] for name in common] for each in by_name]
+    for one, other in zip(*sides, strict=True):
+        if (one["prompt"], one["seconds"]) != (other["prompt"], other["seconds"]):
+            raise MuzeError(f"{one['name']}: is another song in the second evaluation")
+    heard_by = [
+        {key_of(row): row["extractor"] for song in side for row in song[TOLD]["scores"]}
+        for side in sides
+    ]
+    both = heard_by[0].keys() & heard_by[1].keys()
+    if other := sorted(key for key in both if heard_by[0][key] != heard_by[1][key]):
+        key = other[0]
+        raise MuzeError(
+            f"{key} was heard by {heard_by[0][key]} and by {heard_by[1][key]}, whose figures "
+            "cannot be compared; evaluate both with the same versions"
+        )
+    a, b = (values(side, TOLD) for side in sides)
+    columns = {"a": means(a), "b": means(b), "difference": differences(b, a)}
+    rows = []
+    for row in first["figures"]:
+        key = key_of(row)
+        if key in columns["difference"]:
+            found = {name: row[name] for name in ("stream", "name", "unit", "higher_is_better",
+                                                  "floor", "ceiling", "extractor")}  # fmt: skip
+            rows.append(found | {name: dict(vars(each[key])) for name, each in columns.items()})
+    return rows
+
+
+def compare_recordings(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Row]:
+    """Return a row a figure of two adherences of one plan: both values, and second less first.
+
+    One song says nothing of chance, so there is no interval.
+    """
+    others = {key_of(row): row for row in second["scores"]}
+    rows = []
+    for row in first["scores"]:
+        if (other := others.get(key_of(row))) is None:
+            continue
+        found = {name: value for name, value in row.items() if name not in ("value", "dropped")}
+        a, b = row["value"], other["value"]
+        rows.append(found | {"a": a, "b": b, "difference": b - a})
+    return rows
