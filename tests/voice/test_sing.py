@@ -160,7 +160,8 @@ def test_what_is_spoken_keeps_its_pitch_and_starts_on_its_beat(registry):
 
 def test_what_has_too_little_room_to_be_said_is_told(registry):
     notes = [[(None, 2 + k * 0.2, 0.2)] for k in range(3)]
-    with pytest.raises(PluginError, match=r"takes \S+ s to say, and its place in the song lasts 0\.3"):
+    told = r"takes \S+ s to say, and its place in the song lasts 0\.3"
+    with pytest.raises(PluginError, match=told):
         perform(voice_plan("sail away", notes, delivery="spoken"), registry)
 
 
