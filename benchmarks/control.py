@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import torch
 import typer
 
+from benchmarks.ceilings import HEARD, SECONDS
 from benchmarks.excerpts import Excerpt, held_out_excerpts, truth_rows
 from benchmarks.harness import (
     AsJson,
@@ -33,7 +34,6 @@ from benchmarks.harness import (
 from muze.audio.mel import log_mel_array
 from muze.core.grid import Audio
 from muze.core.registry import Registry
-from muze.evaluation.ceilings import FILE, write_ceilings
 from muze.evaluation.intervals import differences
 from muze.evaluation.rendering import Ready, make_ready
 from muze.evaluation.suite import plan_suite, suite_paths
@@ -42,14 +42,11 @@ from muze.model.header import read_header, write_header
 from muze.pipelines.model_info import model_folder
 from muze.report import open_report
 
-SECONDS = 20.0
 SHOWN = (
     "tempo.tempo Acc1", "tempo.tempo Acc2", "beat.beat F", "beat.downbeat F", "beat.metre BM",
     "key.key weighted", "chord.chord majmin", "chord.chord triads", "section.section F 0.5 s",
     "section.section F 3 s", "energy.energy r", "loudness.loudness error",
 )  # fmt: skip
-HEARD = ("tempo", "beat", "key", "chord", "section", "energy", "f0", "melody", "drums")
-"""Streams scored on true audio; a song's record does not know the loudness of an excerpt."""
 STAGES = ("truth", "truth, vocoder", "truth, autoencoder, vocoder")
 GROUPS = {"held": "held-out progressions", "new": "new chords"}
 
@@ -98,9 +95,6 @@ def main(
     write_evaluation: Annotated[
         bool, typer.Option("--write-evaluation", help="Write the means into the model's header.")
     ] = False,
-    ceilings: Annotated[
-        bool, typer.Option("--write-ceilings", help="Write what is heard in true audio into muze.")
-    ] = False,
     work: Work = Path("runs/benchmarks/control"),
     docs: Docs = None,
     as_json: AsJson = False,
@@ -117,9 +111,6 @@ def main(
         about = {"suite": suite, "model": model}
         found = evaluate_suite(paths, plans, Bench(ready, work), about, report)
     stages = hear_truth(held_out_excerpts(songs, num_songs, SECONDS), ready, kept)
-    if ceilings:
-        told = f"{num_songs} excerpts of {SECONDS:g} s of muze-corpus's held-out songs"
-        write_ceilings({"heard in": told}, stages[STAGES[0]], FILE)
     told_songs, untold = values(found["songs"], TOLD), values(found["songs"], DROPPED)
     chance = means(values(found["songs"], TOLD, "floor"))
     columns: dict[str, dict[str, Interval]] = {
