@@ -37,6 +37,14 @@ OPTIONS: dict[str, Keys] = {
     "--eta": ("sampler", "eta"),
     "--vocoder": ("vocoder", "name"),
     "--output": ("output", "path"),
+    "--style-of": ("voice", "style_of"),
+    "--voice-backend": ("voice", "backend"),
+    "--voice-clone": ("voice", "voice"),
+    "--voice-clone-samples": ("voice", "clone", "samples"),
+    "--voice-consent": ("voice", "clone", "consent"),
+    "--separate-vocals": ("voice", "separate_vocals"),
+    "--lyrics": ("voice", "lyrics"),
+    "--language": ("voice", "language"),
 }
 """The option of the command line that says the same as a key of the manifest."""
 
@@ -103,6 +111,13 @@ def _make_room(data: dict[str, Any], given: Mapping[Keys, Any]) -> None:
         data["planner"] = {}  # settings belong to the one the file names
     if ("vocoder", "name") in given:
         data["vocoder"] = {}
+    voice = data.get("voice")
+    if isinstance(voice, dict):  # whoever sings instead
+        if ("voice", "voice") in given:
+            voice.pop("clone", None)
+        if ("voice", "clone", "samples") in given:
+            voice.pop("voice", None)
+            voice["clone"] = {}
     if ("sampler", "name") in given:
         sampler = data.get("sampler")
         steps = sampler.get("steps") if isinstance(sampler, dict) else None

@@ -178,6 +178,11 @@ class Voice(Settings):
         ".artist_embeddings.json beside the song. Short form of the stream voice.",
     )
     clone: Clone | None = Field(None, description="A voice to clone.")
+    separate_vocals: Annotated[bool, Field(strict=True)] | Text = Field(
+        False,
+        description="Take the voice out of the recordings of style_of, clone or a registered voice "
+        "before they are heard: true, or the name of a separator.",
+    )
     lyrics: Text | None = Field(
         None,
         description="The words, with [section] marks. The singer sings them; without one, the "

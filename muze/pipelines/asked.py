@@ -22,6 +22,7 @@ from muze.manifest.song import (
 )
 from muze.pipelines.model_info import ModelInfo
 from muze.pipelines.resolve import StreamPlan, heard_fields, is_recording, resolve_stream
+from muze.pipelines.separate import choose_separator
 from muze.pipelines.trained import is_unseen
 
 Said = dict[str, tuple[Keys, Any]]  # Any: what stands in the manifest
@@ -91,7 +92,29 @@ class Asked:
         if (unwanted := self.song.negative_prompt) is not None:
             self._resolve({"text": (("negative_prompt",), unwanted)})
         found = self._resolve(said)
+        self._separate(found)
         return {**found, **self._of_lyrics()}
+
+    def _separate(self, found: dict[str, StreamPlan]) -> None:
+        """Let the voice be taken out of a recording of a singer first, where the song says so."""
+        voice = self.song.voice
+        keys: Keys = ("voice", "separate_vocals")
+        if voice is None or not voice.separate_vocals:
+            return
+        told = found.get("voice")
+        recording = None if told is None else told.recording
+        if recording is None and not sings(voice) and not self.faults.under(("voice",)):
+            self.faults.add(keys, "goes with a recording, as style_of or clone; take it out")
+        if recording is None or told is None:
+            return
+        name = "auto" if voice.separate_vocals is True else voice.separate_vocals
+        try:
+            separator, _ = choose_separator(self.registry, name)
+        except MuzeError as fault:
+            self.faults.add(keys, str(fault))
+            return
+        recording = recording.model_copy(update={"separator": separator.name})
+        found["voice"] = told.model_copy(update={"recording": recording})
 
     def _of_lyrics(self) -> dict[str, StreamPlan]:
         """Tell the words of ``voice`` to the streams of phonemes that the song does not say."""

@@ -18,6 +18,7 @@ from muze.core.registry import Registry
 from muze.data.store import Record
 from muze.pipelines.plan import Plan
 from muze.pipelines.resolve import Recording, StreamPlan
+from muze.pipelines.separate import choose_separator, vocals_of
 from muze.report import Report
 
 Present = NDArray[np.bool_]
@@ -154,6 +155,11 @@ def _hear(
     audio = resample(read_audio(path), LISTENING_RATE)
     if sha256(path) != recording.sha256:
         raise AudioError(f"{path}: is not the recording that was planned; plan the song again")
+    if recording.separator is not None:
+        separator, label = choose_separator(registry, recording.separator)
+        report.note(f"the voice is taken out of {path.name} by {label}")
+        with registry.blame(separator.name, f"take the voice out of {path}"):
+            audio = vocals_of(audio, separator)
     frames = int(audio.duration * grid.frame_rate + 1e-6)
     if frames == 0:
         raise AudioError(f"{path}: is too short to hear {stream.name} in")

@@ -18,13 +18,14 @@ from muze.core.registry import Registry
 from muze.model.header import read_header
 from muze.pipelines.draw import draw
 from muze.pipelines.load import choose_device, load_model, load_vocoder
+from muze.pipelines.made_by import made_by
 from muze.pipelines.measure import Adherence, measure
 from muze.pipelines.model_info import model_folder
 from muze.pipelines.output import STEMS, check_output
 from muze.pipelines.picture import draw_picture
 from muze.pipelines.plan import Plan
 from muze.pipelines.sample import sample
-from muze.pipelines.vocals import sing_over, stems_of
+from muze.pipelines.vocals import planned_singer, sing_over, stems_of
 from muze.report import Report
 
 MUSIC_ALONE = ("has_vocals",)
@@ -60,8 +61,23 @@ def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto
         CheckpointError: the model is missing or damaged.
         MuzeError: whatever else a user can mend.
     """
+    rendered, files = make(plan, registry, report, device)
+    write_together(files)
+    return rendered
+
+
+def make(
+    plan: Plan, registry: Registry, report: Report, device: str = "auto"
+) -> tuple[Rendered, dict[Path, bytes | memoryview]]:
+    """Make the song of a plan, and measure it; return what is to be written, too.
+
+    Raises:
+        CheckpointError: the model is missing or damaged.
+        MuzeError: whatever else a user can mend.
+    """
     path = Path(plan.output.path)
     check_output(path)
+    singer = None if plan.voice is None else planned_singer(plan, registry)  # consent comes first
     folder = model_folder(plan.model, registry, plan.song.source.folder)
     model = load_model(folder, registry, choose_device(device))
     drawn = draw(plan, registry, report, model.streams)
@@ -82,10 +98,10 @@ def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto
     audio = Audio(np.ascontiguousarray(music[None, :length], np.float32), settings.sample_rate)
     del vocoder, log_mel, music
     vocals = None
-    if plan.voice is None:
+    if singer is None:
         audio = normalise(fade_out(audio, plan.output.fade), plan.output.loudness)
     else:
-        vocals = sing_over(audio, plan, registry, report)
+        vocals = sing_over(audio, plan, singer, registry, report)
         audio = vocals.mix
     dropped = read_header(folder).get("evaluation", {}).get("dropped")
     beneath = {name: drawn.pop(name) for name in MUSIC_ALONE if vocals and name in drawn}
@@ -105,15 +121,15 @@ def generate(plan: Plan, registry: Registry, report: Report, device: str = "auto
         adherence,
         None if plan.voice is None else Sung(*(path.with_suffix(end) for end in STEMS)),
     )
-    tags = {"title": plan.song.title or plan.prompt, "software": "muze"}
+    # told anew, as what is installed here may not be what was where it was planned
+    provenance = made_by(plan.model, plan.voice)
+    plan = plan.model_copy(update={"provenance": provenance})
+    tags = {"title": plan.song.title or plan.prompt, **provenance.tags()}
     beside = {} if vocals is None else stems_of(path, vocals, tags)
-    write_together(
-        {
-            **beside,
-            rendered.plan_path: plan.to_json().encode(),
-            rendered.adherence_path: (json.dumps(adherence, indent=1) + "\n").encode(),
-            rendered.picture_path: picture,
-            path: encode_audio(path, audio, tags),  # last: where the song is, its plan is
-        }
-    )
-    return rendered
+    return rendered, {
+        **beside,
+        rendered.plan_path: plan.to_json().encode(),
+        rendered.adherence_path: (json.dumps(adherence, indent=1) + "\n").encode(),
+        rendered.picture_path: picture,
+        path: encode_audio(path, audio, tags),  # last: where the song is, its plan is
+    }

@@ -30,9 +30,7 @@ def plan_output(song: Song, faults: Faults, writes: bool = True) -> Path | None:
     keys: Keys = ("output", "path")
     source, here, said = song.source, Path.cwd().resolve(), song.output.path
     if song.output.stems and not sings(song.voice):
-        faults.add(
-            ("output", "stems"), "no model has stems, and nobody sings; take it out"
-        )
+        faults.add(("output", "stems"), "no model has stems, and nobody sings; take it out")
     if said is None:
         # beside nothing: in the folder where muze was started
         name = f"{Path(source.name).stem if source.node is not None else 'song'}.wav"
@@ -78,6 +76,9 @@ def _keep_what_is_read(path: Path, song: Song, faults: Faults) -> None:
     if song.voice is not None and isinstance(song.voice.melody, dict):
         named = [told for key, told in song.voice.melody.items() if key != "notes"]
         read += [song.source.folder / name for name in named]
+    if song.voice is not None and song.voice.clone is not None:
+        clone = song.voice.clone
+        read += [song.source.folder / name for name in (clone.samples, clone.consent)]
     if song.source.node is not None:
         read.append(Path(song.source.name))
     if lost := written_over(path, read):

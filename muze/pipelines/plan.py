@@ -24,6 +24,7 @@ from muze.pipelines.decide import Planner
 from muze.pipelines.fit import check_fit
 from muze.pipelines.guide import guidance_of
 from muze.pipelines.layout import LONGEST
+from muze.pipelines.made_by import made_by
 from muze.pipelines.model_info import ModelInfo
 from muze.pipelines.output import plan_output
 from muze.pipelines.planner_info import PART, PlannerPlan
@@ -36,6 +37,7 @@ from muze.pipelines.resolve import (
 )
 from muze.pipelines.singing import plan_voice
 from muze.voice.plan import VoicePlan
+from muze.voice.provenance import Provenance
 
 FADE = 0.05
 """Seconds of fade at the end, so that a bar cut at the exact length does not click."""
@@ -114,6 +116,9 @@ class Plan(Settings):
     vocoder: ComponentPlan | None = Field(description="None takes the model's own.")
     output: OutputPlan
     voice: VoicePlan | None = Field(None, description="Who sings what over the music.")
+    provenance: Provenance | None = Field(
+        None, description="How it is made, as its files tell it; None in plans of older versions."
+    )
     planner: PlannerPlan = Field(PlannerPlan(), description="Who decided what was left open.")
     origins: dict[str, Origin] = Field(
         description="What of tempo, key, ... was asked and what decided."
@@ -336,6 +341,7 @@ def _plan(
             stems=voice is not None,
         ),
         voice=voice,
+        provenance=made_by(song.model if model is None else model.name, voice),
         planner=planner.planner,
         origins=planner.origins,
     )

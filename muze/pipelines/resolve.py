@@ -32,6 +32,7 @@ class Recording(Settings):
 
     path: str = Field(description="Absolute path.")
     sha256: str = Field(description="Hash of the file, so that a changed one is noticed.")
+    separator: str | None = Field(None, description="What takes the voice out of it first.")
 
 
 class StreamPlan(Settings):

@@ -18,7 +18,8 @@ from muze.core.registry import Registry
 from muze.core.theory import Chord, Key
 from muze.manifest import Faults, Song
 from muze.manifest.faults import Keys
-from muze.manifest.song import Effects, Voice
+from muze.manifest.song import Effects, Voice, sings
+from muze.pipelines.cleaning import cleaning_separator
 from muze.pipelines.decide import Planner
 from muze.pipelines.layout import Layout
 from muze.pipelines.melody_told import ToldMelody, melody_told
@@ -36,7 +37,7 @@ from muze.voice.plan import (
     VoicePlan,
 )
 from muze.voice.rhythm import Span, line_rhythm
-from muze.voice.singer import Singer, look_for_singer, sings
+from muze.voice.singer import Singer, look_for_singer
 from muze.voice.syllables import SungLine, read_line
 from muze.voice.usual import usual_midi
 from muze.voice.world import check_installed
@@ -79,6 +80,7 @@ def plan_voice(
     singer = look_for_singer(voice, song.source.folder, registry, faults.add)
     vibrato, breaths = _vibrato(voice, registry, faults), _breaths(voice, layout, registry, faults)
     effects = _effects(voice, faults)
+    separator = cleaning_separator(voice, singer, registry, faults)
     try:
         check_installed()
     except NotInstalledError as fault:
@@ -107,6 +109,7 @@ def plan_voice(
         effects=effects or None,
         lines=tuple(lines),
         consent=None if singer.consent is None else singer.consent.id,
+        separator=separator,
     )
 
 

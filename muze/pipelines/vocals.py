@@ -13,6 +13,8 @@ from muze.audio.mix import fade_out, normalise, true_peak
 from muze.core.errors import MuzeError
 from muze.core.grid import Audio
 from muze.core.registry import Registry
+from muze.pipelines.cleaning import cleaned
+from muze.pipelines.made_by import mark_clone
 from muze.pipelines.output import STEMS
 from muze.pipelines.plan import Plan
 from muze.report import Report
@@ -35,19 +37,21 @@ class Vocals:
     """How well it is sung, as the rows of ``adherence.json``."""
 
 
-def sing_over(music: Audio, plan: Plan, registry: Registry, report: Report) -> Vocals:
-    """Return a plan's voice over its music, which is mono.
+def sing_over(
+    music: Audio, plan: Plan, singer: Singer, registry: Registry, report: Report
+) -> Vocals:
+    """Return a plan's voice, sung by its ``planned_singer``, over its music, which is mono.
 
     Raises:
-        MuzeError: the singer is not the one that was planned, or cannot sing.
+        MuzeError: the singer cannot sing it.
     """
     assert plan.voice is not None
-    singer = planned_singer(plan, registry)
     with on_stage(singer, report) as who:
         song = sing(
             plan.voice, who, plan.grid, music.sample_rate, plan.seed % 2**31, registry, report
         )
         mix, voice, below = lay_over(song, music, plan)
+        mix, voice = mark_clone([mix, voice], plan.voice, report)
         advance = report.task("listening to the voice", 1)
         scores = rows(hear_voice(song, mix, plan.voice, plan.grid, who, registry))
         advance()
@@ -73,7 +77,7 @@ def planned_singer(plan: Plan, registry: Registry) -> Singer:
     ):
         if then != now:
             raise MuzeError(f"the plan was made with {what} {then}; here it is {now}; plan it anew")
-    return singer
+    return cleaned(singer, plan.voice.separator, registry)
 
 
 def lay_over(song: SungSong, music: Audio, plan: Plan) -> tuple[Audio, Audio, Audio]:

@@ -103,6 +103,9 @@ class VoicePlan(Settings):
     effects: EffectsPlan | None
     lines: tuple[LinePlan, ...] = Field(min_length=1)
     consent: str | None = Field(None, description="Id of the consent of whoever was cloned.")
+    separator: str | None = Field(
+        None, description="What takes the voice out of the recordings of whoever is cloned first."
+    )
 
     def phrases(self, grid: TimeGrid) -> list[Phrase]:
         """Return its lines in seconds of the song."""

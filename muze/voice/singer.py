@@ -44,6 +44,8 @@ class Singer:
     references: tuple[Path, ...] = ()
     """Recordings of whoever is cloned."""
     registered: RegisteredVoice | None = None
+    clean: Callable[[Audio], Audio] | None = field(default=None, repr=False, compare=False)
+    """What takes the voice out of the recordings first."""
     registry: Registry | None = field(default=None, repr=False, compare=False)
     """Where listeners to the recordings are found."""
 
@@ -56,13 +58,6 @@ class Singer:
     def reference(self) -> Path | None:
         """The first recording of whoever is cloned."""
         return self.references[0] if self.references else None
-
-
-def sings(voice: Voice | None) -> bool:
-    """Whether a song says who sings; without that its words go to the model."""
-    return voice is not None and any(
-        told is not None for told in (voice.backend, voice.voice, voice.clone)
-    )
 
 
 def find_singer(
@@ -159,6 +154,8 @@ def on_stage(
             yield replace(singer, voice=kept)
             return
     reference = read_reference(singer.references)
+    if singer.clean is not None:
+        reference = singer.clean(reference)
     if registered is None and singer.registry is not None:  # else it was told when it was added
         _listen(reference, singer, report)
     advance = report.task(f"cloning with {name}", 1)

@@ -5,10 +5,10 @@ from datetime import date, timedelta
 import pytest
 
 from muze.core.errors import ManifestError, VoiceError
-from muze.manifest.song import Voice
+from muze.manifest.song import Voice, sings
 from muze.report import SilentReport
 from muze.voice.consent import read_consent
-from muze.voice.singer import find_singer, on_stage, sings
+from muze.voice.singer import find_singer, on_stage
 
 pytestmark = pytest.mark.usefixtures("good_quality")
 
