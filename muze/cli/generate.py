@@ -32,6 +32,31 @@ PlannerName = Annotated[
     str | None,
     typer.Option("--planner", help="Who decides what is open: templates, or a model's planner."),
 ]
+StyleOf = Annotated[
+    str | None, typer.Option("--style-of", help="Whose voice colours the music: a wav, an artist.")
+]
+VoiceBackend = Annotated[
+    str | None, typer.Option("--voice-backend", help="Who sings: an installed voice backend.")
+]
+VoiceClone = Annotated[
+    str | None,
+    typer.Option("--voice-clone", help="A registered voice, or one of the backend; else xtts's."),
+]
+VoiceSamples = Annotated[
+    Path | None,
+    typer.Option("--voice-clone-samples", help="Recordings of a voice to clone; a file or folder."),
+]
+VoiceConsent = Annotated[
+    Path | None, typer.Option("--voice-consent", help="The speaker's consent to that, in YAML.")
+]
+SeparateVocals = Annotated[
+    bool,
+    typer.Option("--separate-vocals", help="Take the voice out of these recordings first."),
+]
+Lyrics = Annotated[
+    str | None, typer.Option("--lyrics", help="The words, or a text file that holds them.")
+]
+Language = Annotated[str | None, typer.Option("--language", help="Language of the words.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -53,6 +78,14 @@ def generate(
     model: ModelName = None,
     vocoder: VocoderName = None,
     planner: PlannerName = None,
+    style_of: StyleOf = None,
+    voice_backend: VoiceBackend = None,
+    voice_clone: VoiceClone = None,
+    voice_clone_samples: VoiceSamples = None,
+    voice_consent: VoiceConsent = None,
+    separate_vocals: SeparateVocals = False,
+    lyrics: Lyrics = None,
+    language: Language = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
     json: AsJson = False,
     quiet: Annotated[
@@ -70,6 +103,10 @@ def generate(
         "PROMPT": prompt, "--output": output, "--duration": duration, "--cfg-scale": cfg_scale,
         "--num-steps": num_steps, "--template": template, "--seed": seed, "--sampler": sampler,
         "--eta": eta, "--model": model, "--vocoder": vocoder, "--planner": planner,
+        "--style-of": _from_here(style_of), "--voice-backend": voice_backend,
+        "--voice-clone": voice_clone, "--voice-clone-samples": _from_here(voice_clone_samples),
+        "--voice-consent": _from_here(voice_consent), "--lyrics": _words(lyrics),
+        "--separate-vocals": True if separate_vocals else None, "--language": language,
     })  # fmt: skip
     registry = Registry()
     decided = _plan(options, manifest, plan, registry)
@@ -106,6 +143,23 @@ def generate(
         from muze.cli.tables import show_adherence
 
         show_adherence(rendered.adherence)
+
+
+def _from_here(path: str | Path | None) -> str | None:
+    """Return a path that starts where muze was started; what is no file may be a name."""
+    if path is None:
+        return None
+    return str(Path(path).absolute()) if isinstance(path, Path) or Path(path).is_file() else path
+
+
+def _words(lyrics: str | None) -> str | None:
+    """Return the words, read from a file where they are the name of one."""
+    if lyrics is None or "\n" in lyrics or not Path(lyrics).is_file():
+        return lyrics
+    try:
+        return Path(lyrics).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise typer.BadParameter(f"--lyrics {lyrics} is no text in UTF-8") from None
 
 
 def said_options(named: dict[str, Any]) -> dict[str, Any]:  # Any: an option's value
