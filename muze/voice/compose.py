@@ -12,8 +12,9 @@ from muze.core.notes import Note
 from muze.core.theory import Chord, Key
 from muze.voice.rhythm import Span, weight
 
-BELOW, ABOVE = 3, 9
-"""Semitones around a voice's usual pitch in which it sings: people speak near the low end."""
+BELOW, ABOVE, LOWEST = 2, 10, 45
+"""Semitones around a voice's usual pitch in which it sings, as people speak near the low end; and
+the lowest MIDI pitch composed, A2: who speaks lower, sings higher."""
 STEP_COST = {0: 0.55, 1: 0.1, 2: 0.1, 3: 0.35, 4: 0.45, 5: 0.7, 6: 1.6, 7: 1.0}
 LEAP = 2.5
 OFF_CHORD = 2.5
@@ -43,7 +44,8 @@ class Harmony:
 
 def voice_range(usual: float) -> tuple[int, int]:
     """Return the lowest and highest MIDI pitch composed for a voice that usually speaks so."""
-    return round(usual) - BELOW, round(usual) + ABOVE
+    lowest = max(LOWEST, round(usual) - BELOW)
+    return lowest, lowest + BELOW + ABOVE
 
 
 def compose_line(

@@ -23,7 +23,7 @@ SECONDS = 12.0
 """Seconds of speech heard of a speaker at most."""
 OTHERS = 2
 """Other voices of the backend that are heard beside the singer's."""
-TEXT = 120
+TEXT = 60
 """Letters that other voices say, at most."""
 
 

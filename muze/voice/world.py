@@ -54,7 +54,8 @@ def take_apart(audio: Audio) -> Frames:
     found, times = pyworld.harvest(samples, rate, LOWEST, HIGHEST, period)
     hz = pyworld.stonemask(samples, found, times, rate)
     spectrum = pyworld.cheaptrick(samples, hz, times, rate)
-    noise = pyworld.d4c(samples, hz, times, rate)
+    # whether a frame has a pitch is told by Harvest, not by how much noise there is
+    noise = pyworld.d4c(samples, hz, times, rate, threshold=0.0)
     return Frames(hz, spectrum, noise, rate)
 
 
@@ -62,7 +63,7 @@ def warp(frames: Frames, seconds: Floats, voiced: NDArray[np.bool_]) -> Frames:
     """Return the frames at some moments of the voice, which ``voiced`` says have a pitch.
 
     Where the voice has none at such a moment, as in a creak, the nearest frame that has one is
-    taken, within 50 ms.
+    taken, within 50 ms; farther from any, the sound is given the noise that is usual of this voice.
     """
     last = len(frames.hz) - 1
     at = np.clip(seconds / PERIOD, 0, last)
@@ -84,6 +85,10 @@ def warp(frames: Frames, seconds: Floats, voiced: NDArray[np.bool_]) -> Frames:
                       + share * np.log(frames.spectrum[high]))  # fmt: skip
     noise = (1 - share) * frames.noise[low] + share * frames.noise[high]
     pitched = np.where(share[:, 0] < 0.5, frames.hz[low], frames.hz[high])
+    creaks = voiced & (pitched == 0)
+    if creaks.any() and has.any():
+        noise[creaks] = np.median(frames.noise[has], axis=0)
+        pitched = np.where(creaks, np.median(frames.hz[has]), pitched)
     return Frames(pitched, spectrum, noise, frames.sample_rate)
 
 

@@ -93,4 +93,5 @@ def test_a_chord_outside_the_key_is_followed():
 
 
 def test_a_voice_sings_mostly_above_where_it_speaks():
-    assert voice_range(60.3) == (57, 69)
+    assert voice_range(60.3) == (58, 70)
+    assert voice_range(40.0) == (45, 57)
