@@ -103,7 +103,7 @@ def add(
         told = {key: typer.prompt(question, err=True) for key, question in ASKED.items()}
         return asked_consent(told, references)
 
-    if consent is None and not sys.stdin.isatty():
+    if consent is None and not _asks():
         keys = ", ".join([*ASKED, "reference_sha256"])
         raise typer.BadParameter(f"give --consent, a YAML file with {keys}; see docs/voices.md")
     with open_report() as report:
@@ -179,6 +179,11 @@ def extract(
     else:
         print(done.vocal)
         print(done.music)
+
+
+def _asks() -> bool:
+    """Whether there is somebody to be asked."""
+    return sys.stdin.isatty()
 
 
 def _registry(folder: Path | None) -> VoiceRegistry:
