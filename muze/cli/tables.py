@@ -181,7 +181,7 @@ def _sung(plan: Plan) -> list[str]:
     notes = [note for line in voice.lines for part in line.syllables for note in part.notes]
     pitches = [note.pitch for note in notes if note.pitch is not None]
     count = sum(len(line.syllables) for line in voice.lines)
-    told = f"{len(voice.lines)} lines, {count} syllables"
+    told = f"{len(voice.lines)} line{'s' * (len(voice.lines) > 1)}, {count} syllables"
     if pitches:
         low, high = pitch_name(min(pitches)), pitch_name(max(pitches))
         told += f" on {len(notes)} notes, {low} to {high}, {voice.melody}"

@@ -241,3 +241,8 @@ def test_a_song_is_never_written_over_what_is_hummed(faults, tmp_path):
     write_audio(tmp_path / "hum.wav", singing([(60, 0.0, 1.0)], 1.0))
     found = faults(f"{SONG}{VOICE}  melody: {{from: hum.wav}}\noutput: {{path: hum.wav}}\n")
     assert any("is read here and would be written over" in line for line in found)
+
+
+def test_a_wrong_melody_hides_no_wrong_voice(faults):
+    found = faults(SONG + VOICE.replace("voice: Ada", "voice: Adda") + "  melody: spokn\n")
+    assert [line.split(": ")[1] for line in found] == ["voice.voice", "voice.melody"]
