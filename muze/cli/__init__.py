@@ -24,8 +24,8 @@ from muze.cli import (
 )
 from muze.core.errors import MuzeError
 
-DONE, TOLD_ERROR, BAD_USAGE, NOT_MET, INTERRUPTED = 0, 1, 2, 3, 130
-"""Exit codes; 3 is for a ``--fail-under`` not met."""
+DONE, TOLD_ERROR, BAD_USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes; 3 (``generate.NOT_MET``) is for a ``--fail-under`` not met."""
 
 
 class Commands(TyperGroup):

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from muze.core.registry import Registry
+    from muze.pipelines.plan import Plan
     from muze.report import Report
 
 OF_A_SUITE = "With --suite: "
@@ -120,10 +121,17 @@ def evaluate(
 
             show = compare_folders([Path(name) for name in given], html)
         else:
-            wanted = manifest if manifest is not None else plan
-            assert wanted is not None
-            show = _recordings([Path(name) for name in given], wanted, seed, model, html, registry,
-                               report)  # fmt: skip
+            from muze.evaluation.recording import is_plan, plan_as_written, plan_to_judge
+
+            if plan is not None:
+                judged = plan_as_written(plan, registry)
+            else:
+                assert manifest is not None
+                if seed is not None and is_plan(manifest):
+                    raise typer.BadParameter("a plan is fixed; it cannot be changed by --seed")
+                judged = plan_to_judge(manifest, seed, registry, report)
+            sounds = [Path(name) for name in given]
+            show = _recordings(sounds, judged, model, html, registry, report)
     show(json)
 
 
@@ -164,18 +172,14 @@ def _check(
 
 def _recordings(
     paths: list[Path],
-    wanted: Path,
-    seed: int | None,
+    plan: Plan,
     model: str | None,
     html: Path | None,
     registry: Registry,
     report: Report,
 ) -> Any:  # Any: a function that prints
-    from muze.evaluation.recording import dropped_figures, evaluate_file, plan_to_judge
+    from muze.evaluation.recording import dropped_figures, evaluate_file
 
-    if seed is not None and wanted.name.lower().endswith(".plan.json"):
-        raise typer.BadParameter("a plan is fixed; it cannot be changed by --seed")
-    plan = plan_to_judge(wanted, seed, registry, report)
     dropped = None if model is None else dropped_figures(model, Path.cwd(), registry)
     found = [evaluate_file(path, plan, registry, report, dropped) for path in paths]
     if html is not None:

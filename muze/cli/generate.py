@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,10 @@ import typer
 if TYPE_CHECKING:
     from muze.core.registry import Registry
     from muze.pipelines.plan import Plan
+    from muze.pipelines.thresholds import Threshold
 
+NOT_MET = 3
+"""Exit code where a render falls short of ``--fail-under``."""
 Prompt = Annotated[str | None, typer.Argument(help="What the music is like, in words.")]
 Manifest = Annotated[Path | None, typer.Option("--manifest", help="A song in YAML.")]
 Output = Annotated[str | None, typer.Option("--output", help="File to write: wav, flac, ogg, mp3.")]
@@ -57,6 +61,14 @@ Lyrics = Annotated[
     str | None, typer.Option("--lyrics", help="The words, or a text file that holds them.")
 ]
 Language = Annotated[str | None, typer.Option("--language", help="Language of the words.")]
+BestOf = Annotated[
+    int,
+    typer.Option("--best-of", min=1, help="Keep the best of so many renders of other seeds."),
+]
+FailUnder = Annotated[
+    str | None,
+    typer.Option("--fail-under", help="Exit with 3 where less is heard, as chords=0.7,tempo=1."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -86,6 +98,8 @@ def generate(
     separate_vocals: SeparateVocals = False,
     lyrics: Lyrics = None,
     language: Language = None,
+    best_of: BestOf = 1,
+    fail_under: FailUnder = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the plan.")] = False,
     json: AsJson = False,
     quiet: Annotated[
@@ -109,7 +123,10 @@ def generate(
         "--separate-vocals": True if separate_vocals else None, "--language": language,
     })  # fmt: skip
     registry = Registry()
+    if plan is not None and best_of > 1:
+        raise typer.BadParameter("a plan is fixed; it cannot be made again by other seeds")
     decided = _plan(options, manifest, plan, registry)
+    thresholds = read_fail_under(fail_under, decided, registry)
     if dry_run:
         print_plan(decided, json)
         return
@@ -117,10 +134,23 @@ def generate(
         from muze.cli.tables import show_plan
 
         show_plan(decided, to_stderr=True)
-    from muze.pipelines.generate import generate as render
-
     with open_report(quiet) as report:
-        rendered = render(decided, registry, report, device)
+        if best_of == 1:
+            from muze.pipelines.generate import generate as render
+
+            rendered, tried = render(decided, registry, report, device), {}
+        else:
+            from muze.pipelines.best_of import generate_best
+            from muze.pipelines.rerank import other_seeds
+
+            seeds = other_seeds(decided.seed, best_of - 1)
+            plans = [_plan({**options, "--seed": s}, manifest, None, registry) for s in seeds]
+            best = generate_best([decided, *plans], registry, report, device)
+            report.note(f"kept seed {best.plan.seed}")
+            rendered = best.rendered
+            tried = {"best_of": [{"seed": seed, "rank": rank} for seed, rank in best.tried],
+                     "seed": best.plan.seed}  # fmt: skip
+    short = fallen_short(thresholds, rendered.adherence)
     if json:
         import json as json_format
 
@@ -136,13 +166,33 @@ def generate(
                 "music": str(rendered.sung.music_path),
                 "lrc": str(rendered.sung.lrc_path),
             }
-        print(json_format.dumps({**paths, "adherence": rendered.adherence}, indent=2))
+        told = {**paths, **tried, "adherence": rendered.adherence}
+        told |= {} if fail_under is None else {"fell_short": short}
+        print(json_format.dumps(told, indent=2))
     else:
         print(rendered.path)
     if not quiet:
         from muze.cli.tables import show_adherence
 
         show_adherence(rendered.adherence)
+    if short:
+        for line in short:
+            print(f"muze: {line}", file=sys.stderr)
+        raise typer.Exit(NOT_MET)
+
+
+def read_fail_under(text: str | None, decided: Plan, registry: Registry) -> list[Threshold]:
+    """Return what ``--fail-under`` asks of a plan's render, before anything is rendered."""
+    if text is None:
+        return []
+    from muze.pipelines.thresholds import read_thresholds
+
+    return read_thresholds(text, decided, registry)
+
+
+def fallen_short(thresholds: list[Threshold], adherence: dict[str, Any]) -> list[str]:
+    """Return a line for each figure that a render did not reach."""
+    return [line for threshold in thresholds for line in threshold.short(adherence)]
 
 
 def _from_here(path: str | Path | None) -> str | None:

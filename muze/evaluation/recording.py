@@ -114,6 +114,22 @@ def plan_to_judge(path: Path, seed: int | None, registry: Registry, report: Repo
     return plan
 
 
+def is_plan(path: Path) -> bool:
+    """Whether a file is a plan by its name."""
+    return path.name.lower().endswith(".plan.json")
+
+
+def plan_as_written(path: Path, registry: Registry) -> Plan:
+    """Return the plan beside a render; what it was made with need not be installed.
+
+    Raises:
+        ManifestError: it cannot be read, or names a stream that is not installed.
+    """
+    plan = read_plan(path)
+    check_told(plan, str(path), registry)
+    return plan
+
+
 def _planned(path: Path, options: dict[str, Any], registry: Registry, report: Report) -> Plan:
     """Return the plan that the manifest's model would follow, or else that of none.
 

@@ -13,9 +13,9 @@ from muze.pipelines.model_info import ModelInfo
 ADHERENCE = {
     "scores": [
         {"stream": "chord", "name": "majmin", "value": 0.75, "unit": "share", "floor": 0.04,
-         "higher_is_better": True, "origin": "asked"},
+         "higher_is_better": True, "origin": "asked", "extractor": "an ear 1"},
         {"stream": "energy", "name": "energy r", "value": 0.5, "unit": "r", "floor": None,
-         "higher_is_better": True, "origin": "decided"},
+         "higher_is_better": True, "origin": "decided", "extractor": "an ear 1"},
     ]
 }  # fmt: skip
 
@@ -40,7 +40,7 @@ def run(tmp_path, monkeypatch):
 @pytest.fixture
 def rendering(monkeypatch, adherence):
     """Stand in for the pipeline: note what it is asked for, or raise what it is told to."""
-    asked = SimpleNamespace(plan=None, device=None, fault=None)
+    asked = SimpleNamespace(plan=None, device=None, fault=None, adherence=adherence)
 
     def generate(plan, registry, report, device):
         asked.plan, asked.device = plan, device
@@ -51,7 +51,7 @@ def rendering(monkeypatch, adherence):
         beside = [path.with_suffix(end) for end in (".plan.json", ".adherence.json", ".png")]
         return SimpleNamespace(
             path=path, plan_path=beside[0], adherence_path=beside[1], picture_path=beside[2],
-            adherence=adherence,
+            adherence=adherence, sung=None,
         )  # fmt: skip
 
     module = ModuleType("muze.pipelines.generate")

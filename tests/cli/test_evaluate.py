@@ -1,8 +1,9 @@
 import json
-import sys
-from types import ModuleType
 
 import pytest
+
+from muze.evaluation import recording
+from muze.evaluation.recording import Evaluation
 
 
 @pytest.fixture
@@ -10,13 +11,11 @@ def measuring(monkeypatch, adherence):
     """Stand in for the measure: note the plans a recording is measured against."""
     plans = []
 
-    def measure_file(audio, plan, registry, report):
+    def evaluate_file(audio, plan, registry, report, dropped):
         plans.append(plan)
-        return adherence
+        return Evaluation(adherence, {}, {})
 
-    module = ModuleType("muze.pipelines.measure")
-    module.measure_file = measure_file
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(recording, "evaluate_file", evaluate_file)
     return plans
 
 
@@ -24,6 +23,7 @@ def test_a_recording_is_measured_against_a_manifest(run, song, measuring, adhere
     done = run("evaluate", "a.wav", "--manifest", song)
     assert "majmin" in done.stdout
     assert "* decided by muze, not asked" in done.stdout
+    assert "an ear 1" in done.stdout
     assert done.stderr == ""
     told = run("evaluate", "a.wav", "--manifest", song, "--json")
     assert json.loads(told.stdout) == adherence
@@ -61,12 +61,42 @@ def test_a_recording_is_measured_against_a_plan(run, planned, measuring):
     ("args", "told"),
     [((), "give one of --manifest and --plan"),
      (("--manifest", "song.yaml", "--plan", "p.json"), "give one of --manifest and --plan"),
-     (("--plan", "p.json", "--seed", "3"), "cannot be changed by --seed")],
+     (("--plan", "p.json", "--seed", "3"), "cannot be changed by --seed"),
+     (("--manifest", "p.plan.json", "--seed", "3"), "cannot be changed by --seed"),
+     (("--manifest", "song.yaml", "--num-songs", "3"), "--num-songs goes with --suite"),
+     (("--manifest", "song.yaml", "--output", "x"), "--output goes with --suite"),
+     (("b.wav", "c.wav", "--manifest", "song.yaml"), "one recording or two"),
+     (("--suite", "held-out", "--manifest", "song.yaml"), "--manifest is of recordings"),
+     (("--suite", "held-out", "--model", "starter"), "not both")],
 )  # fmt: skip
 def test_what_is_measured_against_is_said_once(run, measuring, args, told):
     done = run("evaluate", "a.wav", *args)
     assert (done.exit_code, measuring) == (2, [])
     assert told in done.stderr
+
+
+def test_two_recordings_stand_side_by_side(run, song, measuring, tmp_path):
+    done = run("evaluate", "a.wav", "b.wav", "--manifest", song)
+    assert (done.exit_code, len(measuring)) == (0, 2)
+    assert "b less a" in done.stdout
+    told = json.loads(run("evaluate", "a.wav", "b.wav", "--manifest", song, "--json").stdout)
+    assert [row["difference"] for row in told["rows"]] == [0, 0]
+    assert (told["a"], told["b"]) == ("a.wav", "b.wav")
+
+
+def test_folders_without_evaluations_are_told(run, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    done = run("evaluate", "one", "two")
+    assert done.exit_code == 1
+    assert "is no evaluation" in done.stderr
+
+
+def test_faults_of_a_suite_are_told_before_anything_is_rendered(run, tmp_path):
+    done = run("evaluate", "--suite", "held-oat")
+    assert (done.exit_code, "did you mean 'held-out'" in done.stderr) == (1, True)
+    done = run("evaluate", "--suite", "held-out", "mine", "mine")
+    assert (done.exit_code, "given twice" in done.stderr) == (2, True)
 
 
 def test_where_nothing_is_written_an_output_may_lie_anywhere(run, tmp_path, monkeypatch, measuring):

@@ -1,5 +1,7 @@
 import json
+import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -138,3 +140,74 @@ def test_the_chords_of_a_section_are_shown_as_they_sound(run, song):
     shown = run("plan", "--manifest", song).stdout
     assert " D | G | A | D " in shown
     assert " C | F  x2" in shown
+
+
+@pytest.fixture
+def best(monkeypatch, rendering):
+    """Stand in for several renders: the last seed's is the best."""
+    tried = []
+
+    def generate_best(plans, registry, report, device):
+        tried.extend(plans)
+        generate = sys.modules["muze.pipelines.generate"].generate
+        rendered = generate(plans[-1], registry, report, device)
+        ranks = tuple((plan.seed, number / 4) for number, plan in enumerate(plans))
+        return SimpleNamespace(rendered=rendered, plan=plans[-1], tried=ranks)
+
+    module = ModuleType("muze.pipelines.best_of")
+    module.generate_best = generate_best
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return tried
+
+
+def test_the_best_of_several_is_planned_by_seeds_that_make_it_again(run, song, best):
+    done = run("generate", "--manifest", song, "--best-of", 3, "--json")
+    told = json.loads(done.stdout)
+    seeds = [plan.seed for plan in best]
+    assert (len(seeds), len(set(seeds)), seeds[0]) == (3, 3, 7)
+    assert [one["seed"] for one in told["best_of"]] == seeds
+    assert told["seed"] == seeds[2]
+    assert f"kept seed {seeds[2]}" in done.stderr
+    kept = best[2]
+    del best[:]
+    run("generate", "--manifest", song, "--best-of", 3, "--quiet")
+    assert [plan.seed for plan in best] == seeds
+    # what that seed decides is what is rendered, so that it makes the same song alone
+    plan = json.loads(run("plan", "--manifest", song, "--seed", seeds[2], "--json").stdout)
+    assert plan == json.loads(kept.to_json())
+
+
+def test_a_plan_is_not_made_by_other_seeds(run, planned, best):
+    done = run("generate", "--plan", planned(), "--best-of", 2)
+    assert (done.exit_code, best) == (2, [])
+    assert "by other seeds" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "told"),
+    [("chord majmin=0.75", 0, ""), ("chord majmin=0.76", 3, "chord majmin is 0.750, under 0.76"),
+     ("chords=0.8, energy r = 0.5", 3, "chord majmin is 0.750, under 0.8"),
+     ("tempo=1", 3, "tempo could not be measured; 1 was asked")],
+)  # fmt: skip
+def test_what_falls_short_is_told_and_fails(run, song, rendering, monkeypatch, asked, code, told):
+    monkeypatch.setitem(rendering.adherence["scores"][0], "name", "chord majmin")
+    song.write_text(
+        "muze: 1\nprompt: warm house\nseed: 7\n"
+        "structure: {sections: [{type: verse, bars: 4, energy: [0, 1]}]}\n"
+    )
+    done = run("generate", "--manifest", song, "--fail-under", asked, "--quiet")
+    assert done.exit_code == code, done.stderr
+    assert done.stdout.endswith("song.wav\n")
+    assert done.stderr == (f"muze: {told}\n" if told else "")
+
+
+def test_what_cannot_fall_short_is_told_before_anything_is_rendered(run, song, rendering):
+    asked = "cords=0.7,tempo=fast,key=1,key=0.5,tempo"
+    done = run("generate", "--manifest", song, "--fail-under", asked)
+    assert (done.exit_code, rendering.plan) == (1, None)
+    assert done.stderr.splitlines()[-4:] == [
+        "muze: --fail-under: nothing of this song is called 'cords'; did you mean 'chords'?",
+        "muze: --fail-under: 'tempo=fast' must be NAME=NUMBER, as chords=0.7",
+        "muze: --fail-under: 'key' is said twice",
+        "muze: --fail-under: 'tempo' must be NAME=NUMBER, as chords=0.7",
+    ]
