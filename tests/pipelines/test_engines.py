@@ -51,7 +51,7 @@ def by_path(outcomes: Iterator[Outcome]) -> dict[str, Outcome]:
 
 
 def test_every_task_has_one_outcome(tmp_path: Path) -> None:
-    found = by_path(annotate_locally(tasks(tmp_path, 5, "c"), settings(batch_size=3)))
+    found = by_path(annotate_locally(tasks(tmp_path, 5, "c"), settings(batch_size=3, workers=1)))
     assert sorted(found) == [f"{index}.wav" for index in range(5)]
     for outcome in found.values():
         assert outcome.record is not None

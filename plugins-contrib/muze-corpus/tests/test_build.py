@@ -15,6 +15,7 @@ from muze_corpus.cli import app
 from muze_corpus.record import VERSION
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("fluidsynth") is None, reason="fluidsynth is not installed")
 def test_a_build_renders_and_goes_on_where_it_was(tmp_path: Path):
     import soundfile
