@@ -41,12 +41,13 @@ def same_key(asked: Key, heard: Key) -> float:
     return float(asked.index == heard.index)
 
 
-def same_or_relative_key(asked: Key, heard: Key) -> float:
+def same_or_relative_key(asked: Key, heard: Key, as_released: bool = False) -> float:
     """CKD: 1 where the keys are the same or relative, else 0.
 
-    The released code moves the wrong way from minor to major; this is the metric as described.
+    This is the metric as described. The released code moves the wrong way between minor and
+    major, and takes F# major for A minor's relative; published figures are of that.
     """
-    relative = 3 if asked.index >= 12 else -3
+    relative = 3 if (asked.index >= 12) != as_released else -3
     turned = (asked.tonic + relative) % 12 + (0 if asked.index >= 12 else 12)
     return float(heard.index in (asked.index, turned))
 

@@ -29,6 +29,16 @@ def test_relative_keys_count_for_ckd_only(asked, heard, ck, ckd):
     assert mustango.same_or_relative_key(*keys) == ckd
 
 
+@pytest.mark.parametrize(
+    ("asked", "heard", "ckd"),
+    [("A minor", "A minor", 1), ("A minor", "C major", 0), ("A minor", "F# major", 1),
+     ("C major", "D# minor", 1), ("C major", "A minor", 0)],
+)  # fmt: skip
+def test_the_released_ckd_goes_the_wrong_way(asked, heard, ckd):
+    keys = Key.parse(asked), Key.parse(heard)
+    assert mustango.same_or_relative_key(*keys, as_released=True) == ckd
+
+
 def test_exact_match_reads_greedily_and_loses_all_with_the_first_chord():
     asked = ["Am", "F", "C", "G"]
     assert mustango.exact_chord_match(asked, ["Am", "E", "F", "D", "C", "B", "G"]) == 1

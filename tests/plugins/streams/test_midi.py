@@ -131,13 +131,18 @@ def test_a_note_that_began_before_a_window_sounds_in_it_unstruck():
 
 def test_onsets_are_scored_whatever_plays_them():
     asked = parse(SONG)
-    (score,) = STREAM.score(asked, parse("C2+C4+E4:2 F4:1 F4:1"), GRID)
+    score, moments = STREAM.score(asked, parse("C2+C4+E4:2 F4:1 F4:1"), GRID)
     assert (score.name, score.value) == ("note onset F1", 1.0)
-    (score,) = STREAM.score(asked, parse("C2+C4+E4:2 F4:2"), GRID)
+    assert (moments.name, moments.value) == ("onset F1", 1.0)
+    _, moments = STREAM.score(asked, parse("G5:2 F4:1 G5:1"), GRID)
+    assert moments.value == 1  # whichever key
+    _, moments = STREAM.score(asked, parse("G5:1 G5:3"), GRID)
+    assert moments.value == pytest.approx(2 * 1 / (3 + 2))
+    score, _ = STREAM.score(asked, parse("C2+C4+E4:2 F4:2"), GRID)
     assert score.value == pytest.approx(2 * 4 / (5 + 4))
-    (score,) = STREAM.score(asked, parse("R:4 G5:4"), GRID)
+    score, _ = STREAM.score(asked, parse("R:4 G5:4"), GRID)
     assert score.value == 0  # and what is played after the end counts for nothing
-    (score,) = STREAM.score(asked, parse("C2+C4+E4:2 F4:1 F4:1 G5:4"), GRID)
+    score, _ = STREAM.score(asked, parse("C2+C4+E4:2 F4:1 F4:1 G5:4"), GRID)
     assert score.value == 1
 
 

@@ -92,26 +92,30 @@ class KeyStream:
         return {} if index is None else {"key": str(Key.of_index(index)), "key_index": index}
 
     def score(self, asked: Features, heard: Features, grid: TimeGrid) -> list[Score]:  # noqa: ARG002
-        """Compare the main keys: Mustango's CK and CKD, and mir_eval's weighted score."""
+        """Compare the main keys: Mustango's CK and CKD, and mir_eval's weighted score.
+
+        CKD is told as it is described, and as the released code computes it.
+        """
         from mir_eval.key import weighted_score
 
         want, got = _index(asked), _index(heard)
         if want is None:
             return []
         if got is None:
-            figures = (0.0, 0.0, 0.0)
+            figures = (0.0, 0.0, 0.0, 0.0)
         else:
             first, second = Key.of_index(want), Key.of_index(got)
             figures = (
                 same_key(first, second),
                 same_or_relative_key(first, second),
                 float(weighted_score(str(first), str(second))),
+                same_or_relative_key(first, second, as_released=True),
             )
-        names = ("key CK", "key CKD", "key weighted")
-        # floors: a key drawn at random
+        names = ("key CK", "key CKD", "key weighted", "key CKD as released")
+        floors = (1 / 24, 2 / 24, 2 / 24, 2 / 24)  # a key drawn at random
         return [
             Score(name, figure, "share", True, floor)
-            for name, figure, floor in zip(names, figures, (1 / 24, 2 / 24, 2 / 24), strict=True)
+            for name, figure, floor in zip(names, figures, floors, strict=True)
         ]
 
     def encoder(self) -> KeyEncoder:

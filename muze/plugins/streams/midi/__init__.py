@@ -22,7 +22,7 @@ from muze.analysis.piano_roll import (
     PlayedNote,
     draw_roll,
     note_fields,
-    onset_f1,
+    onset_scores,
     read_roll,
 )
 from muze.analysis.scores import SUFFIXES, overlong_score, read_score
@@ -177,7 +177,7 @@ class MidiStream:
     def score(self, asked: Features, heard: Features, grid: TimeGrid) -> list[Score]:
         """Compare the onsets of notes, whatever plays them, where something was asked."""
         present = asked.get("present", np.ones(grid.frames)) > 0
-        return [onset_f1(asked, heard, present, grid)] if present.any() else []
+        return onset_scores(asked, heard, present, grid) if present.any() else []
 
     def encoder(self) -> MidiEncoder:
         """Build the encoder."""
