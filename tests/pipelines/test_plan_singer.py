@@ -7,10 +7,12 @@ from itertools import pairwise
 from types import ModuleType
 
 import mido
+import numpy as np
 import pytest
 
 from muze import hookimpl
 from muze.audio.io import write_audio
+from muze.core.grid import Audio
 from muze.core.registry import GROUP, Registry
 from muze.core.theory import Chord
 from muze.pipelines.plan import Plan
@@ -246,3 +248,12 @@ def test_a_song_is_never_written_over_what_is_hummed(faults, tmp_path):
 def test_a_wrong_melody_hides_no_wrong_voice(faults):
     found = faults(SONG + VOICE.replace("voice: Ada", "voice: Adda") + "  melody: spokn\n")
     assert [line.split(": ")[1] for line in found] == ["voice.voice", "voice.melody"]
+
+
+def test_a_voice_that_tells_no_pitch_is_heard_and_a_silent_one_told(plan, faults, monkeypatch):
+    known = plan(SONG + "seed: 1\n" + VOICE).voice
+    monkeypatch.delattr(KnownVoice, "pitch")
+    assert plan(SONG + "seed: 1\n" + VOICE).voice == known
+    monkeypatch.setattr(KnownVoice, "speak", lambda *_: Audio(np.zeros((1, 9_000), "f4"), 24_000))
+    (told,) = faults(SONG + VOICE)
+    assert "12: voice.voice: voice 'Ada' of known: no pitch is heard in what it says" in told
