@@ -14,7 +14,8 @@ def provenance(
 ) -> None:
     """Tell whether a file says that a machine made it, and whether a cloned voice's mark is in it.
 
-    Tags are lost when a file is converted by some programs; the mark is in the sound.
+    Tags are lost when a file is converted by some programs; the mark is in the sound. It is a hint
+    and no proof: steady tones are mistaken for it, and loud music hides it.
     """
     from muze.audio.io import read_audio
     from muze.core.errors import NotInstalledError

@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from muze.analysis.pitch import track_pitch
-from muze.audio.io import read_audio
 from muze.core.errors import VoiceError
 from muze.core.grid import Audio, TimeGrid
 from muze.core.registry import Registry
 from muze.core.voices import usual_pitch
+from muze.voice.reference import read_reference
 from muze.voice.singer import Singer
 
 SAMPLE = {
@@ -26,23 +26,23 @@ OTHERWISE = "1 2 3 4"
 def usual_midi(singer: Singer, registry: Registry) -> float:
     """Return the MIDI pitch, between the keys, that a singer usually speaks with.
 
-    It is what the backend tells, or the median of the reference of a voice to be cloned, or of a
-    short sentence that the voice speaks for it.
+    It is what the backend tells, or the median of a short sentence that the voice speaks for it;
+    of a voice to be cloned, which nobody can ask yet, the median of its recordings.
 
     Raises:
         VoiceError: no pitch is heard.
     """
     name = singer.backend.name
-    with registry.blame(name, "tell how high it speaks"):
-        hz = usual_pitch(singer.backend, singer.voice)
-    if hz is None:
-        if singer.reference is not None:
-            audio = read_audio(singer.reference)
-        else:
+    if singer.references:
+        audio = read_reference(singer.references)
+        hz = _median(audio if singer.clean is None else singer.clean(audio))
+    else:
+        with registry.blame(name, "tell how high it speaks"):
+            hz = usual_pitch(singer.backend, singer.voice)
+        if hz is None:
             text = SAMPLE.get(singer.language.partition("-")[0], OTHERWISE)
             with registry.blame(name, "speak"):
-                audio = singer.backend.speak(text, singer.voice, singer.language)
-        hz = _median(audio)
+                hz = _median(singer.backend.speak(text, singer.voice, singer.language))
     if hz is None:
         raise VoiceError(f"voice {singer.voice!r} of {name}: no pitch is heard in what it says")
     return 69 + 12 * math.log2(hz / 440)
