@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from muze.audio.io import encode_audio
-from muze.audio.mix import fade_out, normalise, true_peak
+from muze.audio.mix import CEILING_DB, fade_out, normalise, true_peak
 from muze.core.errors import MuzeError
 from muze.core.grid import Audio
 from muze.core.registry import Registry
@@ -91,8 +91,8 @@ def lay_over(song: SungSong, music: Audio, plan: Plan) -> tuple[Audio, Audio, Au
     mix = normalise(fade_out(both, plan.output.fade), plan.output.loudness)
     # what of the voice lies under the limiter is no gain: stems are by the gain of all the rest
     gain = float(np.sum(mix.samples * both.samples) / max(np.sum(both.samples**2), 1e-12))
-    peak = max(gain * true_peak(stem) for stem in (voice, below))
-    gain /= max(1.0, peak)
+    highest = max(true_peak(stem) for stem in (voice, below))
+    gain = min(gain, 10 ** (CEILING_DB / 20) / highest)
     stems = [fade_out(Audio(stem.samples * np.float32(gain), stem.sample_rate), plan.output.fade)
              for stem in (voice, below)]  # fmt: skip
     return mix, stems[0], stems[1]

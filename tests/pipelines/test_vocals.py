@@ -3,6 +3,7 @@
 import json
 import sys
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -138,3 +139,18 @@ def test_what_is_spoken_has_no_melody_to_measure(plan_of, registry, unheard):
     names = [row["name"] for row in made.adherence["voice"]]
     assert "melody RPA" not in names
     assert "onsets within 60 ms" in names
+
+
+def test_no_stem_clips_however_loud_the_song(plan_of, registry, monkeypatch):
+    from muze.pipelines import vocals
+
+    plan = plan_of(SONG.replace("sea.wav", "sea.wav, loudness: -6"))
+    plan = plan.model_copy(update={"voice": plan.voice.model_copy(update={"level": 20.0})})
+    t = np.arange(round(plan.duration * 32_000)) / 32_000
+    music = Audio((0.3 * np.sin(2 * np.pi * 110 * t)).astype(np.float32)[None], 32_000)
+    monkeypatch.setattr(vocals, "hear_voice", lambda *_: [])
+    singer = planned_singer(plan, registry)
+    made = vocals.sing_over(music, plan, singer, registry, SilentReport())
+    stems = vocals.stems_of(Path("sea.wav"), made, {})  # refuses what would clip
+    assert len(stems) == 3
+    assert np.abs(made.voice.samples).max() > 0.8
