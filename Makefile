@@ -43,7 +43,7 @@ format: .venv/dev
 .venv/dev: .venv/python pyproject.toml constraints.txt $(CONTRIB:%=%/pyproject.toml)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]" $(CONTRIB:%=-e %)
 	# without the TensorFlow it asks for: only the weights in it are used
-	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt basic-pitch
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt basic-pitch musicnn
 	touch $@
 
 clean:

@@ -66,6 +66,13 @@ def evaluate(
     best_of: Annotated[
         int, typer.Option("--best-of", min=1, help=f"{OF_A_SUITE}also the best of so many renders.")
     ] = 1,
+    reference: Annotated[
+        Path | None,
+        typer.Option(
+            "--reference",
+            help=f"{OF_A_SUITE}folder of music; how far renders sound from it (needs musicnn).",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps, or auto.")] = "auto",
     output: Annotated[
         Path | None,
@@ -97,7 +104,7 @@ def evaluate(
     for_a_suite = {
         "--num-songs": num_songs, "--seconds": seconds, "--num-steps": num_steps,
         "--sampler": sampler, "--cfg-scale": cfg_scale, "--output": output,
-        "--best-of": None if best_of == 1 else best_of,
+        "--reference": reference, "--best-of": None if best_of == 1 else best_of,
     }  # fmt: skip
     for_a_recording = {"--manifest": manifest, "--plan": plan, "--seed": seed}
     _check(given, suite, model, for_a_suite, for_a_recording)
@@ -115,6 +122,7 @@ def evaluate(
             show = run_suites(
                 suite, models, registry, report, options=options, num_songs=num_songs,
                 seconds=seconds, best_of=best_of, device=device, output=output, html=html,
+                reference=reference,
             )  # fmt: skip
         elif manifest is None and plan is None:
             from muze.cli.evaluate_suites import compare_folders

@@ -30,6 +30,7 @@ def run_suites(
     device: str,
     output: Path | None,
     html: Path | None,
+    reference: Path | None,
 ) -> Show:
     """Evaluate one model or two on a suite; return what prints it.
 
@@ -42,6 +43,12 @@ def run_suites(
 
     if len(set(models)) < len(models):
         raise typer.BadParameter(f"{models[0]} is given twice; give two models")
+    if reference is not None:  # what is missing is told before anything is rendered
+        from muze.evaluation.frechet import sounds_in
+        from muze.evaluation.musicnn import embedding_name
+
+        embedding_name()
+        sounds_in(reference)
     paths = suite_paths(suite, num_songs)
     planned = {  # the faults of the second model come before hours with the first
         name: plan_suite(paths, registry, {**options, "--model": _place(name)}, seconds)
@@ -56,7 +63,7 @@ def run_suites(
             "suite": suite, "model": name, "sampler": plan.sampler.name, "steps": plan.num_steps,
             "guidance": plan.guidance, "seconds": seconds,
         }  # fmt: skip
-        bench = Bench(make_ready(name, plan, registry, device), folder, best_of)
+        bench = Bench(make_ready(name, plan, registry, device), folder, best_of, reference)
         found.append(evaluate_suite(paths, plans, bench, about, report))
         folders.append(folder)
         report.note(f"{folder}: renders and figures")

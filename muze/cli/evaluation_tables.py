@@ -56,6 +56,14 @@ def show_suite(found: Mapping[str, Any]) -> None:
     )
     out.print(table)
     _tell_listeners(found["figures"])
+    if "sound" in found:
+        sound = found["sound"]
+        told, dropped = (sound[kind]["distance"] for kind in ("told", "dropped"))
+        out.print(Text(
+            f"Frechet distance to {sound['reference']} ({sound['reference_windows']} windows): "
+            f"{told:.3f} told, {dropped:.3f} words alone ({sound['told']['windows']} windows), "
+            f"by {sound['embedding']}"
+        ))  # fmt: skip
 
 
 def show_comparison(rows: Sequence[Mapping[str, Any]], first: str, second: str) -> None:

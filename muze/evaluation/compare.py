@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from muze.core.errors import MuzeError
+from muze.evaluation.frechet import check_same
 from muze.evaluation.intervals import differences, means
 from muze.evaluation.suite_run import TOLD, key_of, values
 
@@ -18,7 +19,8 @@ def compare_suites(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[
     ``difference`` is second less first, over the songs that both have, with its 95 % interval.
 
     Raises:
-        MuzeError: they have no song in common, or one of theirs was asked for something else.
+        MuzeError: they have no song in common, one of theirs was asked for something else, or
+            what heard them is of other versions.
     """
     by_name = [{song["name"]: song for song in found["songs"]} for found in (first, second)]
     common = [name for name in by_name[0] if name in by_name[1]]
@@ -39,6 +41,8 @@ def compare_suites(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[
             f"{key} was heard by {heard_by[0][key]} and by {heard_by[1][key]}, whose figures "
             "cannot be compared; evaluate both with the same versions"
         )
+    if "sound" in first and "sound" in second:
+        check_same([first["sound"], second["sound"]])
     a, b = (values(side, TOLD) for side in sides)
     columns = {"a": means(a), "b": means(b), "difference": differences(b, a)}
     rows = []
@@ -48,7 +52,19 @@ def compare_suites(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[
             found = {name: row[name] for name in ("stream", "name", "unit", "higher_is_better",
                                                   "floor", "ceiling", "extractor")}  # fmt: skip
             rows.append(found | {name: dict(vars(each[key])) for name, each in columns.items()})
+    if "sound" in first and "sound" in second:
+        rows.append(_sound_row(first["sound"], second["sound"]))
     return rows
+
+
+def _sound_row(first: Mapping[str, Any], second: Mapping[str, Any]) -> Row:
+    """Return the Frechet distances; they are of all songs at once, and so have no interval."""
+    a, b = (float(side[TOLD]["distance"]) for side in (first, second))
+    return {
+        "stream": "sound", "name": "Frechet distance", "unit": "distance",
+        "higher_is_better": False, "floor": None, "ceiling": None, "extractor": first["embedding"],
+        "a": a, "b": b, "difference": b - a,
+    }  # fmt: skip
 
 
 def compare_recordings(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Row]:

@@ -47,6 +47,10 @@ def write_suite(path: Path, found: Mapping[str, Any], folder: Path) -> None:
         _facts({"model": found["model"], "suite": found["suite"], "songs": len(songs),
                 "sampler": f"{found['sampler']}, {found['steps']} steps"}),
         _figures(found),
+        _facts({"Frechet distance of the renders": f"{found['sound']['told']['distance']:.3f}",
+                "told words alone": f"{found['sound']['dropped']['distance']:.3f}",
+                "to": found["sound"]["reference"], "by": found["sound"]["embedding"]})
+        if "sound" in found else "",
         "<h2>Songs</h2>",
     ]  # fmt: skip
     if len(songs) > MOST_PICTURES:
@@ -66,7 +70,7 @@ def write_comparison(
     names = [str(one["model"]) for one in found]
     shown = [
         [row["stream"], row["name"], row["unit"], "more" if row["higher_is_better"] else "less",
-         *(_interval(row[side]) for side in ("a", "b", "difference")), _number(row["floor"])]
+         *(_either(row[side]) for side in ("a", "b", "difference")), _number(row["floor"])]
         for row in rows
     ]  # fmt: skip
     titles = ("stream", "figure", "unit", "better is", *(f"{s}: {n}" for s, n in zip("ab", names,
@@ -145,6 +149,10 @@ def _interval(found: Mapping[str, float] | None) -> str:
     if found is None:
         return ""
     return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+
+
+def _either(value: Any) -> float | str:  # Any: a number, or the JSON of an interval
+    return float(value) if isinstance(value, float) else _interval(value)
 
 
 def _number(value: float | None) -> float | str:

@@ -12,6 +12,7 @@ from typing import Any
 from muze.audio.io import read_audio, write_whole
 from muze.core.errors import MuzeError
 from muze.evaluation.ceilings import ceiling_of
+from muze.evaluation.frechet import distances
 from muze.evaluation.intervals import Interval, differences, means
 from muze.evaluation.kept import Kept
 from muze.evaluation.recording import evaluate
@@ -35,6 +36,8 @@ class Bench:
     ready: Ready
     output: Path
     best_of: int = 1
+    reference: Path | None = None
+    """Folder of music beside which it is told how renders sound."""
 
     @cached_property
     def kept(self) -> Kept:
@@ -85,6 +88,10 @@ def evaluate_suite(
         "songs": songs,
         "figures": summary(songs),
     }
+    if bench.reference is not None:
+        sets = {kind: [bench.output / song[kind]["audio"] for song in songs]
+                for kind in (TOLD, DROPPED)}  # fmt: skip
+        result["sound"] = distances(sets, bench.reference, report)
     write_whole(bench.output / FILE, (json.dumps(result, indent=1) + "\n").encode())
     return result
 

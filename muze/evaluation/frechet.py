@@ -1,0 +1,99 @@
+"""The Frechet distance of two sets of sounds: how alike they sound as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from muze.audio.io import read_audio
+from muze.core.errors import MuzeError
+from muze.evaluation.musicnn import embed, embedding_name
+from muze.report import Report
+
+SOUNDS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+FEWEST = 20
+"""Windows of 3 s below which a distance says nothing; it wants some hundred."""
+
+
+def frechet_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Return the distance of the normal distributions of two sets (N, F) (Heusel et al. 2017)."""
+    from scipy.linalg import sqrtm
+
+    means = [each.mean(axis=0) for each in (first, second)]
+    spreads = [np.cov(each, rowvar=False) for each in (first, second)]
+    root = sqrtm(spreads[0] @ spreads[1]).real
+    apart = float(np.sum((means[0] - means[1]) ** 2))
+    return max(0.0, apart + float(np.trace(spreads[0] + spreads[1] - 2 * root)))
+
+
+def embed_files(paths: Sequence[Path], report: Report) -> NDArray[np.float64]:
+    """Return the embeddings of all sounds, shape (N, 200).
+
+    Raises:
+        MuzeError: they last less than a minute in all.
+    """
+    advance = report.task("hearing how it sounds", len(paths))
+    found = []
+    for path in paths:
+        found.append(embed(read_audio(path)))
+        advance()
+    all_found = np.concatenate(found) if found else np.zeros((0, 200))
+    if len(all_found) < FEWEST:
+        raise MuzeError(
+            f"a Frechet distance needs {3 * FEWEST} s of sound at least, of {len(paths)} files "
+            f"there are {3 * len(all_found)}"
+        )
+    return all_found
+
+
+def sounds_in(folder: Path) -> list[Path]:
+    """Return the sound files below a folder.
+
+    Raises:
+        MuzeError: there are none.
+    """
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS)
+    if not found:
+        raise MuzeError(f"{folder}: holds no sounds ({', '.join(SOUNDS)})")
+    return found
+
+
+def distances(
+    sets: Mapping[str, Sequence[Path]], reference: Path, report: Report
+) -> dict[str, Any]:
+    """Return the distance of each set of sounds to all sounds below a folder, as JSON.
+
+    It names the embedding and the reference, without which a distance means nothing.
+
+    Raises:
+        MuzeError: there is too little sound.
+    """
+    beside = embed_files(sounds_in(reference), report)
+    found: dict[str, Any] = {
+        "embedding": embedding_name(),
+        "reference": str(reference),
+        "reference_windows": len(beside),
+    }
+    for name, paths in sets.items():
+        embedded = embed_files(paths, report)
+        found[name] = {"distance": frechet_distance(embedded, beside), "windows": len(embedded)}
+    return found
+
+
+def check_same(sides: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse to set distances side by side that were not measured alike.
+
+    Raises:
+        MuzeError: their embeddings or their references differ.
+    """
+    for what in ("embedding", "reference", "reference_windows"):
+        told = [str(side[what]) for side in sides]
+        if len(set(told)) > 1:
+            raise MuzeError(
+                f"Frechet distances of another {what.partition('_')[0]} cannot be compared: "
+                f"{' and '.join(told)}"
+            )
