@@ -16,6 +16,8 @@ from muze.voice.world import PERIOD
 
 PORTAMENTO = 0.06
 """Seconds of the glide from note to note, half of it before the new one begins."""
+HASTE = 0.15
+"""Share of the shorter of two notes that the glide between them takes at most."""
 APART = 0.25
 """Seconds of rest across which nothing glides."""
 DRIFT = 4.0
@@ -48,7 +50,9 @@ def pitch_curve(
             middle = before.end + (note.start - before.end) / 2
             cents[at >= middle] = 100 * note.pitch
             continue
-        share = np.clip((at - note.start) / PORTAMENTO + 0.5, 0, 1)
+        shorter = min(before.end - before.start, note.end - note.start)
+        glide = max(PERIOD, min(PORTAMENTO, HASTE * shorter))
+        share = np.clip((at - note.start) / glide + 0.5, 0, 1)
         eased = 0.5 - 0.5 * np.cos(np.pi * share)
         glided = 100 * (before.pitch + (note.pitch - before.pitch) * eased)
         cents = np.where(share > 0, glided, cents)
