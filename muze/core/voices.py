@@ -72,6 +72,7 @@ def clones(backend: VoiceBackend | type[VoiceBackend]) -> bool:
     ``clone(reference, name) -> str`` returns the new voice, as ``speak`` takes it; ``name`` is
     what a person would call it.
     ``forget(voice)`` deletes what was made of the reference, wherever it is kept.
+    ``languages(name)`` answers for a voice that is yet to be made.
 
     A cloned voice lasts as long as the backend object, unless the class declares
     ``keeps_clones: ClassVar[bool] = True``, as a service does that keeps them for the account.

@@ -90,6 +90,8 @@ def check_voices(case: VoiceCase) -> None:
         spoken = case.backend.languages(voice)
         require(bool(spoken), f"voice {voice!r} speaks no language")
         _are_names(spoken, "language")
+    if clones(case.cls):
+        _are_names(case.backend.languages("a clone yet to be made"), "language")
 
 
 def check_about(case: VoiceCase) -> None:
