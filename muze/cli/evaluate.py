@@ -20,7 +20,7 @@ def evaluate(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[A [B]]",
+            metavar="A [B]",
             help="A recording, or two to set side by side; two folders of evaluations; with "
             "--suite, one or two models.",
             show_default=False,
