@@ -28,6 +28,9 @@ SEARCHED, SEARCHED_GLIDE = (0.3, 0.7), (0.2, 0.45)
 """Shares of a vowel between which it is held; one that is two is held on the first."""
 
 
+CARRIED_VOWEL, CARRIED_CONSONANT, MOST_LIFTED = 8.0, 18.0, 12.0
+"""dB by which vowels, and consonants that have a pitch, are softer than the line's vowels at most;
+and by how much they are lifted for it at most."""
 QUICKEST = 0.5
 """Share of its own length in which a line can still be said."""
 
@@ -69,8 +72,9 @@ def sing_phrase(phrase: Phrase, spoken: Spoken, vibrato: Vibrato | None, seed: i
     start = min(placed[0].start, phrase.start) - FADE
     end = max(placed[-1].end, phrase.end) + FADE
     at = np.asarray(start + np.arange(round((end - start) / PERIOD)) * PERIOD, float)
-    source, voiced, loud = _sources(at, placed, frames)
+    source, voiced, held, loud = _sources(at, placed, frames)
     made = warp(frames, source, voiced)
+    loud = loud * _carried(made, loud, held, voiced)
     hz = made.hz
     if vibrato is not None:
         hz = pitch_curve(phrase.notes, start, len(at), vibrato, seed)
@@ -84,16 +88,28 @@ def sing_phrase(phrase: Phrase, spoken: Spoken, vibrato: Vibrato | None, seed: i
 
 def _sources(
     at: NDArray[np.float64], placed: Sequence[Placed], frames: Frames
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
-    """Return moments of the speech, whether they have a pitch, and a gain, (T,) each."""
-    source, voiced, gain = np.zeros(len(at)), np.zeros(len(at), bool), np.zeros(len(at))
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float64]]:
+    """Return moments of the speech, whether they have a pitch, are held, and a gain, (T,) each."""
+    source, gain = np.zeros(len(at)), np.zeros(len(at))
+    voiced, held = np.zeros(len(at), bool), np.zeros(len(at), bool)
     gains = _levels(placed, frames)
     for part, level in zip(placed, gains, strict=True):
         inside = (at >= part.start) & (at < part.end)
         source[inside] = source_times(at[inside], part, _steadiest(part, frames))
-        voiced[inside], gain[inside] = part.piece.voiced, level
+        voiced[inside], held[inside], gain[inside] = part.piece.voiced, part.held, level
     width = round(FADE / PERIOD)
-    return source, voiced, uniform_filter1d(gain, width, mode="constant")
+    return source, voiced, held, uniform_filter1d(gain, width, mode="constant")
+
+
+def _carried(
+    made: Frames, loud: NDArray[np.float64], held: NDArray[np.bool_], voiced: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Return a gain, (T,), that carries what has a pitch: a singer lets no note die away."""
+    level = 10 * np.log10(made.spectrum.mean(axis=1) * loud**2 + 1e-20)
+    usual = float(np.median(level[held]))
+    floor = usual - np.where(held, CARRIED_VOWEL, CARRIED_CONSONANT)
+    lifted = np.where(voiced, np.clip(floor - level, 0, MOST_LIFTED), 0)
+    return np.asarray(10 ** (uniform_filter1d(lifted, round(FADE / PERIOD)) / 20))
 
 
 def _levels(placed: Sequence[Placed], frames: Frames) -> list[float]:

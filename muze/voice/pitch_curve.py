@@ -14,7 +14,7 @@ from muze.analysis.melody import midi_to_hz
 from muze.voice.score import SungNote
 from muze.voice.world import PERIOD
 
-PORTAMENTO = 0.06
+PORTAMENTO = 0.05
 """Seconds of the glide from note to note, half of it before the new one begins."""
 HASTE = 0.15
 """Share of the shorter of two notes that the glide between them takes at most."""

@@ -24,6 +24,8 @@ from muze.voice.timed import with_times
 UNHURRIED = 0.8
 """Share of its usual speed at which a voice speaks what is sung: its sounds are whole then. Of six
 songs Whisper misread .10 of the words, at the usual speed .29."""
+SYLLABLE = 0.2
+"""Seconds a syllable is usually spoken in; a line sung as fast needs no slower speech."""
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,19 @@ def sing(
         NotInstalledError: what sings, or hears when sounds are said, is not there.
     """
     advance = report.task("singing", len(plan.lines))
-    said: dict[str, Spoken] = {}
-    backend = singer.backend
-    if plan.delivery == "sung" and not singer.cloned:  # a clone may be this very object's
-        backend = slower(backend, UNHURRIED)
+    said: dict[tuple[str, float], Spoken] = {}
+    lines_said: list[Spoken] = []
     phrases: list[SungPhrase] = []
     for number, line in enumerate(plan.lines):
-        if line.text not in said:
-            said[line.text] = _speak(line, backend, singer, registry)
         phrase = line.phrase(grid)
-        phrases.append(_perform(plan, phrase, said[line.text], seed + number))
+        share = 1.0
+        if plan.delivery == "sung" and not singer.cloned:  # a clone may be one backend object's
+            share = unhurried(phrase)
+        if (line.text, share) not in said:
+            backend = slower(singer.backend, share)
+            said[line.text, share] = _speak(line, backend, singer, registry)
+        lines_said.append(said[line.text, share])
+        phrases.append(_perform(plan, phrase, lines_said[-1], seed + number))
         advance()
     samples = np.zeros(round(grid.song_duration * sample_rate), np.float32)
     for phrase_sung in phrases:
@@ -87,9 +92,15 @@ def sing(
         Audio(samples[None], sample_rate),
         tuple(_words(line, sung) for line, sung in zip(plan.lines, phrases, strict=True)),
         tuple(phrases),
-        tuple(said[line.text] for line in plan.lines),
+        tuple(lines_said),
         tuple(breaths),
     )
+
+
+def unhurried(phrase: Phrase) -> float:
+    """Return the share of its usual speed at which a line is best spoken, in twentieths."""
+    each = (phrase.end - phrase.start) / len(phrase.sung)
+    return max(UNHURRIED, min(1.0, round(20 * SYLLABLE / each) / 20))
 
 
 def _speak(line: LinePlan, backend: VoiceBackend, singer: Singer, registry: Registry) -> Spoken:
