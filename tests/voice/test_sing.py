@@ -21,7 +21,7 @@ from muze.voice.breath_noise import CATCH, SECONDS
 from muze.voice.onsets import heard_onsets, onset_errors
 from muze.voice.plan import LinePlan, NotePlan, SyllablePlan, VibratoPlan, VoicePlan
 from muze.voice.score import asked_hz, onsets
-from muze.voice.sing import sing
+from muze.voice.sing import sing, unhurried
 from muze.voice.singer import Singer
 from muze.voice.syllables import read_line
 
@@ -172,3 +172,9 @@ def test_rap_keeps_the_pitch_and_takes_the_notes_time(registry):
     assert song.phrases[0].onsets == pytest.approx([1 + 0.25 * k for k in range(5)])
     hz, voiced = track_pitch(song.audio, GRID)
     assert np.median(hz[voiced]) == pytest.approx(220, rel=0.03)
+
+
+@pytest.mark.parametrize(("length", "share"), [(2.0, 0.8), (0.45, 0.9), (0.3, 1.0)])
+def test_a_slow_line_is_spoken_slower_and_a_quick_one_is_not(length, share):
+    plan = voice_plan("sail the silver sea", steps(60, 62, 64, 65, 67, first=0, length=length))
+    assert unhurried(plan.phrases(GRID)[0]) == pytest.approx(share)
