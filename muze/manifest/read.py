@@ -141,8 +141,8 @@ def _validate(data: dict[str, Any], faults: Faults) -> Song | None:
         first = fault
     left = {"muze": 1, **data}
     for _ in range(4):  # taking a faulty key out can leave its mapping incomplete
-        for error in first.errors(include_url=False):
-            keys = location(error, left)
+        found = [(error, location(error, left)) for error in first.errors(include_url=False)]
+        for error, keys in found:  # all of them placed before one is taken out
             _cut(left, keys[:-1] if error["type"] == "missing" else keys)
         try:
             return Song.model_validate({"muze": 1, **left})
