@@ -1,4 +1,4 @@
-"""A mark in the sound of a cloned voice that is not heard, and outlasts an MP3 (PerTh).
+"""A mark in the sound of a cloned voice, made to be masked by it, which outlasts an MP3 (PerTh).
 
 Its detector was trained on voices: a steady tone without a mark it takes for one.
 """
