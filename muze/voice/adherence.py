@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ from muze.voice.speaker import likeness
 
 NEAR = 0.06
 """Seconds by which a syllable may begin early or late and be on its note."""
+LISTENED = 25.0
+"""Seconds of singing in which words are heard at once."""
 SHIFTS = np.linspace(-0.5, 0.5, 41)[1::2]
 """Seconds by which the asked onsets are moved to see what chance gets."""
 
@@ -68,6 +71,23 @@ def plain_words(text: str) -> list[str]:
     return [word.strip("'") for word in re.findall(r"[\w']+", flat) if word.strip("'")]
 
 
+def pieces(song: SungSong) -> list[Audio]:
+    """Return a song's voice in pieces of some lines each, cut where nobody sings.
+
+    Whisper hears 30 s at once and may leave out all that comes after; none of these is longer than
+    ``LISTENED`` but where a line is.
+    """
+    spans = [(phrase.placed[0].start, phrase.placed[-1].end) for phrase in song.phrases]
+    cuts, first = [0.0], spans[0][0]
+    for (_, before), (start, end) in pairwise(spans):
+        if end - first > LISTENED:
+            cuts.append((before + start) / 2)
+            first = start
+    rate, voice = song.audio.sample_rate, song.audio.samples
+    edges = [*(round(cut * rate) for cut in cuts), voice.shape[1]]
+    return [Audio(voice[:, a:b], rate) for a, b in pairwise(edges)]
+
+
 def unpitched(song: SungSong, grid: TimeGrid) -> NDArray[np.bool_]:
     """Return the frames in which a sound without a pitch is sung, (T,)."""
     frames = np.zeros(grid.frames, bool)
@@ -84,12 +104,13 @@ def _words(song: SungSong, plan: VoicePlan) -> list[VoiceScore]:
         told = f"{PACKAGED} hears English only, and this is {plan.language!r}"
         return [VoiceScore(name, None, "share", False, heard_by, reason=told)]
     try:
-        heard = hear_words(song.audio)
+        heard = [word.text for piece in pieces(song) for word in hear_words(piece).words]
     except NotInstalledError as fault:
         return [VoiceScore(name, None, "share", False, heard_by, reason=str(fault))]
     asked = " ".join(line.text for line in plan.lines)
-    got = " ".join(word.text for word in heard.words)
-    return [VoiceScore(name, word_error_rate(asked, got), "share", False, heard_by, 1.0)]
+    return [
+        VoiceScore(name, word_error_rate(asked, " ".join(heard)), "share", False, heard_by, 1.0)
+    ]
 
 
 def _onsets(song: SungSong, plan: VoicePlan, grid: TimeGrid) -> list[VoiceScore]:

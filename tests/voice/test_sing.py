@@ -3,7 +3,7 @@
 import sys
 from importlib.metadata import EntryPoint
 from itertools import pairwise
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,11 +12,11 @@ from muze import hookimpl
 from muze.analysis.melody import melody_scores
 from muze.analysis.pitch import track_pitch
 from muze.core.errors import PluginError
-from muze.core.grid import TimeGrid
+from muze.core.grid import Audio, TimeGrid
 from muze.core.registry import GROUP, Registry
 from muze.report import SilentReport
 from muze.testing.speaking import KnownVoice
-from muze.voice.adherence import unpitched
+from muze.voice.adherence import pieces, unpitched
 from muze.voice.breath_noise import CATCH, SECONDS
 from muze.voice.onsets import heard_onsets, onset_errors
 from muze.voice.plan import LinePlan, NotePlan, SyllablePlan, VibratoPlan, VoicePlan
@@ -178,3 +178,12 @@ def test_rap_keeps_the_pitch_and_takes_the_notes_time(registry):
 def test_a_slow_line_is_spoken_slower_and_a_quick_one_is_not(length, share):
     plan = voice_plan("sail the silver sea", steps(60, 62, 64, 65, 67, first=0, length=length))
     assert unhurried(plan.phrases(GRID)[0]) == pytest.approx(share)
+
+
+def test_words_are_heard_in_pieces_that_end_where_nobody_sings():
+    spans = [(1.0, 9.0), (10.0, 19.0), (20.0, 29.0), (31.0, 61.0), (62.0, 64.0)]
+    phrases = [SimpleNamespace(placed=[SimpleNamespace(start=a, end=b)]) for a, b in spans]
+    voice = Audio(np.arange(6500, dtype=np.float32)[None], 100)
+    heard = pieces(SimpleNamespace(phrases=phrases, audio=voice))
+    assert [piece.duration for piece in heard] == [19.5, 10.5, 31.5, 3.5]
+    np.testing.assert_array_equal(np.concatenate([p.samples for p in heard], axis=1), voice.samples)
