@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +42,14 @@ def check_installed() -> None:
         raise NotInstalledError('singing needs pyworld: pip install "muze[singing]"')
 
 
+def _world() -> Any:  # Any: a module without types
+    with warnings.catch_warnings():
+        # that pkg_resources goes away is no user's concern; the extra pins setuptools for it
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+        import pyworld
+    return pyworld
+
+
 def take_apart(audio: Audio) -> Frames:
     """Return the frames of a voice (Morise et al. 2016: Harvest, CheapTrick, D4C).
 
@@ -47,8 +57,7 @@ def take_apart(audio: Audio) -> Frames:
         NotInstalledError: pyworld is not there.
     """
     check_installed()
-    import pyworld
-
+    pyworld = _world()
     samples = np.ascontiguousarray(audio.mono, np.float64)
     rate, period = audio.sample_rate, 1000 * PERIOD
     found, times = pyworld.harvest(samples, rate, LOWEST, HIGHEST, period)
@@ -94,8 +103,7 @@ def warp(frames: Frames, seconds: Floats, voiced: NDArray[np.bool_]) -> Frames:
 
 def put_together(frames: Frames) -> NDArray[np.float32]:
     """Return the sound of frames, (n,) samples, 5 ms a frame."""
-    import pyworld
-
+    pyworld = _world()
     samples = pyworld.synthesize(
         np.ascontiguousarray(frames.hz),
         np.ascontiguousarray(np.maximum(frames.spectrum, SILENCE)),
