@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from muze_corpus.build import build_song
+from muze_corpus.build import Order, build_song
 from muze_corpus.holdout import HELD_OUT
 
 from benchmarks.harness import Figures
@@ -45,7 +45,7 @@ def build_songs(folder: Path, count: int, seed: int, split: str) -> list[dict[st
     """Return the records of the first songs of muze-corpus in a folder, made where missing."""
     for part in ("audio", "midi", "records", "tmp"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    return [build_song(folder, seed, index, split, stems=False) for index in range(count)]
+    return [build_song(folder, index, Order(seed, split)) for index in range(count)]
 
 
 def held_out_excerpts(folder: Path, count: int, seconds: float | None) -> list[Excerpt]:

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 import soundfile
 from muze_corpus.arrange import compose
-from muze_corpus.build import SPLITS
-from muze_corpus.holdout import HELD_OUT
+from muze_corpus.holdout import HELD_OUT, SPLITS
 from muze_corpus.programs import PROGRAM_NAMES
 from muze_corpus.render import draw_sound, fitted, midi, synthesise
-from muze_corpus.score import Song
+from muze_corpus.score import SOUND, Song
 from numpy.typing import NDArray
 
 from benchmarks.excerpts import RATE, SEED, Excerpt, build_songs, held_out_excerpts
@@ -70,8 +69,8 @@ def part(folder: Path, song: Song, role: str, third: int | None = None) -> Audio
     name = f"{song.seed[1]:05d}-{role}{'' if third is None else f'-{third}'}.flac"
     path = folder / "parts" / name
     if not path.exists():
-        # the draws of muze_corpus.build, so that the part sounds as in the song
-        rng = np.random.default_rng([*song.seed, SPLITS.index(song.split), 2])
+        # the draws of muze_corpus.build; what the desk does to a song is left out
+        rng = np.random.default_rng([*song.seed, SPLITS.index(song.split), SOUND])
         sound, track = draw_sound(rng), song.tracks[role]
         if third is not None:
             some = sorted(track.notes, key=lambda n: n.start)[third::3]

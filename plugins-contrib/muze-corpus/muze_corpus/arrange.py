@@ -28,6 +28,7 @@ from muze_corpus.patterns import ARPS, BASS, COMP, CR, DRUMS, K
 from muze_corpus.programs import LOW_LEADS, PLUCKED
 from muze_corpus.score import (
     METRES,
+    VARIETY,
     ChordSpan,
     Metre,
     Rng,
@@ -37,6 +38,7 @@ from muze_corpus.score import (
     chance,
     pick,
 )  # fmt: skip
+from muze_corpus.variety import varied
 
 # How likely a layer plays in a section: comp, bass, pad, arp, lead, counter.
 LAYERS: dict[str, tuple[float, float, float, float, float, float]] = {
@@ -322,13 +324,14 @@ def compose(seed: int, index: int, split: str = "train") -> Song:
     tracks = {r: _monophonic(t) if r == "lead" else t for r, t in tracks.items() if t.notes}
     if drum_track.notes:
         tracks["drums"] = drum_track
-    return Song(
+    song = Song(
         (seed, index), split, name, metre, tonic, mode, "free" if free_song else "functional",
         sections, chords, tracks, kit if drum_track.notes else None,
         drum_pattern if drum_track.notes else None,
         {s.type: ("free " if loops[s.type].free else "") + loops[s.type].text for s in sections},
         round(float(rng.uniform(1.2, 2.6)), 2),
     )  # fmt: skip
+    return varied(song, np.random.default_rng([seed, index, SPLITS.index(split), VARIETY]))
 
 
 def _monophonic(track: Track) -> Track:

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
 from multiprocessing import get_context
@@ -19,10 +20,12 @@ import soundfile
 
 from muze_corpus.arrange import compose
 from muze_corpus.holdout import SPLITS
+from muze_corpus.production import draw_production, placed_voice, pressing_gain, toned
 from muze_corpus.prompts import prompts
-from muze_corpus.record import VERSION, record
+from muze_corpus.record import VERSION, record, resting, sung_record
 from muze_corpus.render import (
     SAMPLE_RATE,
+    SOUNDFONTS,
     Audio,
     draw_sound,
     fitted,
@@ -33,13 +36,28 @@ from muze_corpus.render import (
     soundfont,
     synthesise,
 )  # fmt: skip
-from muze_corpus.score import Rng, Song
+from muze_corpus.score import PRODUCTION, SOUND, WORDS, Rng, Song
 
 Record = dict[str, Any]
 
-RENDERED = ("prompt", "prompts", "loudness", "loudness_curve", "stems")
+RENDERED = ("prompt", "prompts", "loudness", "loudness_curve", "stems", "production")
 """What a record tells besides the song's truth; it stays while the sound does."""
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is made of every song."""
+
+    seed: int
+    split: str
+    sound: bool = True
+    """Whether anything is rendered, or songs are only composed and told."""
+    stems: bool = False
+    """Whether each role is rendered alone too."""
+    vocals: bool = False
+    """Whether a third of the songs is sung."""
+    fonts: tuple[str, ...] = tuple(SOUNDFONTS)
 
 
 def _write_flac(path: Path, audio: Audio) -> None:
@@ -55,38 +73,38 @@ def _write_json(path: Path, value: object) -> None:
     os.replace(part, path)
 
 
-def build_song(
-    out: Path, seed: int, index: int, split: str, stems: bool = False, sound: bool = True
-) -> Record:
+def build_song(out: Path, index: int, order: Order) -> Record:
     """Composes, renders and writes one song, unless its record is there; gives the record back.
 
-    A record of an older version is written anew, and what was rendered stays as it is. Without
-    ``sound`` nothing is rendered: the record tells what would be played, and no loudness.
+    A record of an older version is written anew, and what was rendered stays as it is, unless it
+    is sung. Without ``sound`` nothing is rendered: the record tells what would be played, and no
+    loudness.
     """
     name = f"{index:05d}"
     done = out / "records" / f"{name}.json"
     found: Record | None = None
     if done.exists():
-        found = _found(done, seed, index, split)
-        if "loudness" not in found and (sound or found["provenance"]["version"] < VERSION):
+        found = _found(done, order, index)
+        if "loudness" not in found and (order.sound or found["provenance"]["version"] < VERSION):
             found = None  # only composed
         elif found["provenance"]["version"] < VERSION:
-            found = _renewed(out, found, compose(seed, index, split), name)
+            found = _renewed(out, found, compose(order.seed, index, order.split), name)
             if found is None:
                 done.unlink()  # or a build stopped now would leave it beside another sound
             else:
                 _write_json(done, found)
-    if found is not None and (not stems or ("stems" in found and (out / "stems" / name).is_dir())):
+    stemmed = found is not None and "stems" in found and (out / "stems" / name).is_dir()
+    if found is not None and (not order.stems or stemmed):
         return found
-    song = compose(seed, index, split)
-    truth = _rendered(out, song, name, stems) if sound else _told(_truth(song, name), song)
+    song = compose(order.seed, index, order.split)
+    truth = _rendered(out, song, name, order) if order.sound else _told(_truth(song, name), song)
     _write_json(done, truth)
     return truth
 
 
-def _found(done: Path, seed: int, index: int, split: str) -> Record:
+def _found(done: Path, order: Order, index: int) -> Record:
     found: Record = json.loads(done.read_text(encoding="utf-8"))
-    if found["seed"] != [seed, index] or found["split"] != split:
+    if found["seed"] != [order.seed, index] or found["split"] != order.split:
         raise ValueError(f"{done} is of seed {found['seed']}, {found['split']}; use another folder")
     return found
 
@@ -94,7 +112,7 @@ def _found(done: Path, seed: int, index: int, split: str) -> Record:
 def _renewed(out: Path, old: Record, song: Song, name: str) -> Record | None:
     """The record as it is told today of a song rendered before; None if that was another song."""
     truth, score, held = _truth(song, name), BytesIO(), out / old["midi_path"]
-    midi(song, draw_sound(_draws(song, 2))).save(file=score)
+    midi(song, draw_sound(_draws(song, SOUND))).save(file=score)
     played = held.exists() and held.read_bytes() == score.getvalue()
     if not played or truth["duration"] != old["duration"]:
         logger.warning("%s: this muze-corpus composes another song; it is rendered anew", held)
@@ -107,77 +125,99 @@ def _truth(song: Song, name: str) -> Record:
 
 
 def _told(truth: Record, song: Song) -> Record:
-    texts = prompts(truth, _draws(song, 1))
+    texts = prompts(truth, _draws(song, WORDS))
     return truth | {"prompt": texts[0], "prompts": texts}
 
 
 def _draws(song: Song, part: int) -> Rng:
-    # words and sound have draws of their own, so that either can change without the music changing
     return np.random.default_rng([*song.seed, SPLITS.index(song.split), part])
 
 
-def _rendered(out: Path, song: Song, name: str, stems: bool) -> Record:
+def _rendered(out: Path, song: Song, name: str, order: Order) -> Record:
     """Renders and writes a song, and gives its record."""
-    sound = draw_sound(_draws(song, 2))
+    sound = draw_sound(_draws(song, SOUND), order.fonts)
+    desk = draw_production(_draws(song, PRODUCTION))
+    vocal = None
+    if order.vocals:
+        from muze_corpus.singing import sing_song, sings
+
+        vocal = sing_song(song, out / "spoken", SAMPLE_RATE) if sings(song) else None
+    if vocal is not None:
+        song = resting(song, vocal.rests)
     score, wav = out / "midi" / f"{name}.mid", out / "tmp" / f"{name}.wav"
     part = out / "tmp" / f"{name}.mid"
     midi(song, sound).save(part)
-    audio = fitted(synthesise(part, wav, sound), song.duration)
-    gain = mastering_gain(audio, sound.target)
+    music = toned(fitted(synthesise(part, wav, sound), song.duration), desk)
+    voices = {}
+    if vocal is not None:
+        for role, sung, louder in (("voice", vocal.samples, 0.0), ("choir", vocal.backing, -5.0)):
+            if sung is not None and np.abs(sung).max() > 0:
+                voices[role] = placed_voice(fitted(sung, song.duration), music, desk, louder)
+    audio = music + sum(voices.values())
+    pressed = pressing_gain(audio, desk)
+    gain = pressed * mastering_gain(audio * pressed, sound.target)
     audio = audio * gain
     loudness = measured_loudness(audio)
-    if stems:
+    if order.stems:
         fresh, whole = out / "tmp" / f"{name}-stems", out / "stems" / name
         shutil.rmtree(fresh, ignore_errors=True)
         for role in song.tracks:
             stem_midi = out / "tmp" / f"{name}-{role}.mid"
             midi(song, sound, [role]).save(stem_midi)
-            stem = fitted(synthesise(stem_midi, wav, sound), song.duration)
+            stem = toned(fitted(synthesise(stem_midi, wav, sound), song.duration), desk)
             _write_flac(fresh / f"{role}.flac", stem * gain)
             stem_midi.unlink()
+        for role, stem in voices.items():
+            _write_flac(fresh / f"{role}.flac", stem * gain)
         shutil.rmtree(whole, ignore_errors=True)  # half filled, of an older muze-corpus
         whole.parent.mkdir(exist_ok=True)
         os.replace(fresh, whole)
     _write_flac(out / "audio" / f"{name}.flac", audio)
     os.replace(part, score)
-    truth = _told(_truth(song, name), song) | {"loudness": round(loudness, 2)}
+    truth = _truth(song, name)
+    if vocal is not None:
+        truth = sung_record(truth, vocal.truth)
+    truth = _told(truth, song) | {"loudness": round(loudness, 2)}
+    truth["production"] = {"soundfont": sound.font, "compressor": desk.compressor is not None,
+                           "bandwidth": desk.bandwidth}  # fmt: skip
     if song.seed[1] % 2:  # a model learns to follow a curve, and to do without
         truth["loudness_curve"] = loudness_curve(audio)
-    if stems:
-        truth["stems"] = {role: f"stems/{name}/{role}.flac" for role in song.tracks}
+    if order.stems:
+        truth["stems"] = {r: f"stems/{name}/{r}.flac" for r in (*song.tracks, *voices)}
     return truth
 
 
 def build(
-    out: Path, *, seed: int, split: str, songs: int | None = None, hours: float | None = None,
-    workers: int = 1, stems: bool = False, sound: bool = True,
-    report: Callable[[float, Record], None] = lambda *_: None,
+    out: Path, order: Order, *, songs: int | None = None, hours: float | None = None,
+    workers: int = 1, report: Callable[[float, Record], None] = lambda *_: None,
 ) -> list[Record]:  # fmt: skip
     """Writes songs 0, 1, 2... until there are enough, then dataset.json; gives the records back.
 
     Args:
         out: The folder, made if absent.
-        seed: Decides, with a song's number, everything about it.
-        split: train or held-out.
+        order: Seed, split, and what is made of each song.
         songs: How many songs.
         hours: Or how many hours at least.
         workers: Processes.
-        stems: Whether each role is rendered alone too.
-        sound: Whether anything is rendered, or songs are only composed and told.
         report: Called with the fraction done and the record of every song.
 
     Raises:
-        RenderError: where FluidSynth or its soundfont is missing.
+        RenderError: where FluidSynth, a soundfont, or what sings is missing.
     """
-    if sound:
-        soundfont()
+    if order.sound:
+        for font in order.fonts:
+            soundfont(font)
+        if order.vocals:
+            from muze_corpus.stock import fill
+
+            fill(out / "spoken", order.split)
     for folder in ("audio", "midi", "records", "tmp"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     tracks: list[Record] = []
     seconds = 0.0
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         numbers = count() if songs is None else iter(range(songs))
-        waiting = [pool.submit(build_song, out, seed, i, split, stems, sound)
+        waiting = [pool.submit(build_song, out, i, order)
                    for _, i in zip(range(2 * workers + 2), numbers, strict=False)]  # fmt: skip
         while waiting:
             track = waiting.pop(0).result()
@@ -188,7 +228,7 @@ def build(
             if songs is None and seconds >= (hours or 0) * 3600:
                 break
             if (i := next(numbers, None)) is not None:
-                waiting.append(pool.submit(build_song, out, seed, i, split, stems, sound))
+                waiting.append(pool.submit(build_song, out, i, order))
         for future in waiting:
             future.cancel()
     if not any((out / "tmp").iterdir()):

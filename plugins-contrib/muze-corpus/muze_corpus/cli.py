@@ -35,6 +35,12 @@ def build(
     sound: Annotated[
         bool, typer.Option("--sound/--no-sound", help="Render; or only compose and tell.")
     ] = True,
+    vocals: Annotated[
+        bool, typer.Option("--vocals", help="Have a third of the songs sung.")
+    ] = False,
+    soundfonts: Annotated[
+        str | None, typer.Option(help="Those to render with; all of them, unless said.")
+    ] = None,
     split: Annotated[
         Split, typer.Option(help="train never uses what held-out does.")
     ] = Split.train,
@@ -43,8 +49,9 @@ def build(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+    from muze_corpus.build import Order
     from muze_corpus.build import build as build_songs
-    from muze_corpus.render import RenderError
+    from muze_corpus.render import SOUNDFONTS, RenderError
 
     console = Console(stderr=True)
     if (songs is None) == (hours is None):
@@ -52,6 +59,13 @@ def build(
         raise typer.Exit(2)
     if stems and not sound:
         console.print("--stems are sound; take out --no-sound")
+        raise typer.Exit(2)
+    if vocals and not sound:
+        console.print("--vocals are sound; take out --no-sound")
+        raise typer.Exit(2)
+    fonts = tuple(SOUNDFONTS) if soundfonts is None else tuple(soundfonts.split(","))
+    if unknown := [font for font in fonts if font not in SOUNDFONTS]:
+        console.print(f"no soundfont {unknown[0]!r}; there are {', '.join(SOUNDFONTS)}")
         raise typer.Exit(2)
     began, seconds, made = time.monotonic(), 0.0, 0
     columns = (BarColumn(), TextColumn("{task.percentage:5.1f} %"),
@@ -67,8 +81,8 @@ def build(
             progress.update(task, completed=done, description=words)
 
         try:
-            build_songs(out, seed=seed, split=split.value, songs=songs, hours=hours,
-                        workers=workers, stems=stems, sound=sound, report=report)  # fmt: skip
+            order = Order(seed, split.value, sound, stems, vocals, fonts)
+            build_songs(out, order, songs=songs, hours=hours, workers=workers, report=report)
         except (RenderError, ValueError, OSError) as error:
             console.print(f"error: {error}", highlight=False)
             raise typer.Exit(1) from error

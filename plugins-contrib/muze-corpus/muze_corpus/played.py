@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from muze_corpus.score import Song
@@ -54,9 +55,15 @@ def melody_chroma(song: Song) -> list[int] | None:
     """
     if "lead" not in song.tracks:
         return None
-    classes = [REST] * math.ceil(song.duration / HOP - 1e-6)
-    for note in notes(song, "lead"):
+    hops = math.ceil(song.duration / HOP - 1e-6)
+    return laid_chroma([REST] * hops, notes(song, "lead"))
+
+
+def laid_chroma(classes: list[int], melody: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Pitch classes every 128 ms with those of some notes laid over them."""
+    out = list(classes)
+    for note in melody:
         first, last = (math.ceil(note[edge] / HOP - 0.5 - 1e-9) for edge in ("start", "end"))
-        for hop in range(first, min(last, len(classes))):
-            classes[hop] = note["pitch"] % 12
-    return classes
+        for hop in range(first, min(last, len(out))):
+            out[hop] = note["pitch"] % 12
+    return out

@@ -29,6 +29,9 @@ TEMPO_WORDS = (
     (999, ("fast", "very fast", "up-tempo")),
 )  # fmt: skip
 
+NOTICED = 1.06
+"""Fastest tempo beside the slowest, from which a song's tempo is said to change."""
+
 METRE_WORDS = {"4/4": ("in 4/4", "in four"), "3/4": ("in 3/4", "in waltz time", "in three"),
                "6/8": ("in 6/8", "with a rolling 6/8 feel", "in compound time")}  # fmt: skip
 
@@ -91,7 +94,8 @@ def prompts(record: dict[str, Any], rng: Rng) -> list[str]:
     """Three to five wordings, different in length and style."""
     genre = record["genre"][0]
     moods = moods_of(record)
-    steady = len(record["tempo_map"]) == 1
+    tempi = [change["bpm"] for change in record["tempo_map"]]
+    steady = max(tempi) / min(tempi) < NOTICED
     bpm = f"{round(record['tempo'])} bpm"
     speed = tempo_words(record["tempo"], record["time_signature"])
     functional = record["harmony"] == "functional"
@@ -112,6 +116,10 @@ def prompts(record: dict[str, Any], rng: Rng) -> list[str]:
     mood = pick(rng, moods)
     other = pick(rng, [m for m in moods if m != mood])
 
+    sung = record["has_vocals"]
+    kind = "song" if sung else "instrumental"
+    voiced = [pick(rng, ("with vocals", "with a singer", "sung"))] if sung else ["instrumental"]
+
     def sentence() -> str:
         text = f"{_article(mood)} {mood}, {character} {genre} track with {_listed(parts[:4])}"
         if steady and chance(rng, 0.5):
@@ -120,10 +128,11 @@ def prompts(record: dict[str, Any], rng: Rng) -> list[str]:
             text += f", {key}"
         if record["time_signature"] != "4/4" and chance(rng, 0.8):
             text += f", {metre}"
+        text += f", {voiced[0]}" if sung else ""
         return text + ("" if record["drum_kit"] else pick(rng, (", without drums", ", no drums")))
 
     def tags() -> str:
-        words = [genre, mood, other, pace, *names[:4], "instrumental"]
+        words = [genre, mood, other, pace, *names[:4], *voiced]
         words += [drums] if chance(rng, 0.6) and drums not in names[:4] else []
         words += [record["key"].lower()] if functional and chance(rng, 0.4) else []
         words += [record["time_signature"]] if chance(rng, 0.4) else []
@@ -133,17 +142,18 @@ def prompts(record: dict[str, Any], rng: Rng) -> list[str]:
 
     def short() -> str:
         return pick(rng, (f"{mood} {genre}", f"{genre}, {pace}", f"{mood} {genre} with {names[0]}",
-                          f"{character} {genre} instrumental",
+                          f"{character} {genre} {kind}",
                           f"{genre} with {_listed(names[:2])}"))  # fmt: skip
 
     def long() -> str:
-        text = f"This {genre} instrumental feels {mood} and {other}. {_listed(parts).capitalize()}"
+        text = f"This {genre} {kind} feels {mood} and {other}. {_listed(parts).capitalize()}"
         text += " carry the music." if len(parts) > 1 else " alone carries the music."
         text += f" It is {pace}" if steady else " The tempo changes,"
         text += f" {metre}" + (f", {key}." if functional and chance(rng, 0.6) else ".")
         if shape:
             some = shape[: int(rng.integers(1, 4))]
             text += f" It {_listed(some)}."
+        text += pick(rng, (" A voice sings.", " It is sung.")) if sung else ""
         if record["drum_kit"] is None:
             text += " There are no drums."
         return text.lower() if chance(rng, 0.4) else text

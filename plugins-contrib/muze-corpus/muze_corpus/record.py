@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from muze_corpus.genres import GENRES
 from muze_corpus.harmony import MODES, NAMES
-from muze_corpus.played import drum_hits, melody_chroma, notes
+from muze_corpus.played import HOP, REST, drum_hits, laid_chroma, melody_chroma, notes
 from muze_corpus.programs import KIT_NAMES, PROGRAM_NAMES
 from muze_corpus.score import Song
 
 Record = dict[str, Any]
 
-VERSION = 2
-"""Of what a record tells; 2 tells notes, drum hits and the melody's pitch classes too."""
+VERSION = 3
+"""Of what a record tells; 2 tells notes, drum hits and the melody's pitch classes, 3 singers."""
 
 _BRIGHTNESS = {"lydian": 0.5, "major": 0.45, "mixolydian": 0.3, "dorian": -0.1, "minor": -0.42,
                "harmonic minor": -0.52, "phrygian": -0.62}  # fmt: skip
@@ -29,16 +32,8 @@ def key_index(tonic: int, mode: str) -> int:
 def sentiment(song: Song) -> float:
     """Minus one to one, from mode, tempo and energy."""
     energy = float(np.mean([s.energy for s in song.sections]))
-    value = _BRIGHTNESS[song.mode] + 0.25 * (main_tempo(song) - 105) / 75 + 0.4 * (energy - 0.55)
+    value = _BRIGHTNESS[song.mode] + 0.25 * (song.played_tempo - 105) / 75 + 0.4 * (energy - 0.55)
     return round(float(np.clip(value, -1, 1)), 3)
-
-
-def main_tempo(song: Song) -> float:
-    """The tempo that lasts longest."""
-    held: dict[float, float] = {}
-    for s in song.sections:
-        held[s.bpm] = held.get(s.bpm, 0.0) + s.bars / s.bpm
-    return max(held, key=lambda bpm: held[bpm])
 
 
 def record(song: Song) -> Record:
@@ -78,8 +73,10 @@ def record(song: Song) -> Record:
     return {
         "title": f"{genre.moods[song.seed[1] % 2]} {song.genre} {song.seed[1]:05d}".title(),
         "seed": list(song.seed), "split": song.split, "duration": round(duration, 4),
-        "tempo": main_tempo(song), "tempo_map": [{"beat": b, "bpm": v} for b, v in song.tempo_map],
+        "tempo": song.played_tempo, "tempo_map": [{"beat": b, "bpm": v} for b, v in song.tempo_map],
         "key": key, "key_index": key_index(song.tonic, song.mode), "mode": song.mode,
+        "key_lift": None if song.lift is None else
+        {"start": round(clock.seconds(song.lift[0] * metre.beats), 4), "semitones": song.lift[1]},
         "harmony": song.harmony, "genre": [song.genre], "has_vocals": False, "lyrics": None,
         "sentiment_score": sentiment(song), "artist": None,
         "num_beats": beats, "beat_positions": times, "downbeat_positions": times[:: metre.beats],
@@ -95,3 +92,23 @@ def record(song: Song) -> Record:
         "drum_velocities": {drum: [hard for _, hard in told] for drum, told in hits.items()},
         "provenance": {"backend": "muze-corpus", "version": VERSION, "confidence": 1.0},
     }  # fmt: skip
+
+
+def resting(song: Song, rests: Sequence[tuple[float, float]]) -> Song:
+    """The song whose lead plays nothing between these beats, where a voice sings."""
+    lead = song.tracks.get("lead")
+    if lead is None or not rests:
+        return song
+    notes = [n for n in lead.notes if not any(a <= n.start < b for a, b in rests)]
+    tracks = {role: track for role, track in song.tracks.items() if role != "lead"}
+    if notes:
+        tracks["lead"] = replace(lead, notes=notes)
+    return replace(song, tracks=tracks)
+
+
+def sung_record(truth: Record, vocal: Record) -> Record:
+    """A record that tells what is sung too; its melody is the voice's, or the lead's elsewhere."""
+    notes = vocal["vocal_notes"]
+    melody = sorted([*truth["melody"], *notes], key=lambda n: n["start"])
+    chroma = truth["melody_chroma"] or [REST] * math.ceil(truth["duration"] / HOP - 1e-6)
+    return truth | vocal | {"melody": melody, "melody_chroma": laid_chroma(chroma, notes)}

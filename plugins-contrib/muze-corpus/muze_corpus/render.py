@@ -19,7 +19,20 @@ from scipy.signal import lfilter
 from muze_corpus.score import TICKS, Metre, Rng, Song, Track
 
 SAMPLE_RATE = 32_000
-SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/soundfonts/FluidR3_GM.sf2")
+ROLES = ("comp", "bass", "pad", "arp", "lead", "counter", "drums")
+FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts")
+SOUNDFONTS: dict[str, tuple[tuple[str, ...], str]] = {
+    "FluidR3_GM": (("FluidR3_GM.sf2",), "fluid-soundfont-gm"),
+    "MuseScore_General": (
+        ("MuseScore_General_Full.sf2", "MuseScore_General_Full.sf3"),
+        "musescore-general-soundfont-lossless",
+    ),
+}
+"""By name: their files, the first there is, and Debian's package; both under the MIT licence."""
+POLYPHONY = 64
+"""Notes that sound at once, those that ring on included: more is not heard (40 dB down)."""
+LINEAR = "interp 1\n"
+"""FluidSynth's shell: linear interpolation of samples, two thirds of the time, 39 dB down."""
 Audio = npt.NDArray[np.float32]
 
 
@@ -27,19 +40,22 @@ class RenderError(RuntimeError):
     """Something needed for rendering is missing or failed."""
 
 
-def soundfont() -> Path:
-    """The path of FluidR3_GM.sf2.
+def soundfont(name: str) -> Path:
+    """The path of a soundfont.
 
     Raises:
         RenderError: where FluidSynth or the soundfont is not installed.
     """
     if shutil.which("fluidsynth") is None:
         raise RenderError("fluidsynth is not installed; apt-get install fluidsynth")
-    for path in SOUNDFONTS:
-        if Path(path).exists():
-            return Path(path)
+    files, package = SOUNDFONTS[name]
+    for file in files:
+        for folder in FOLDERS:
+            if (path := Path(folder) / file).exists():
+                return path
     raise RenderError(
-        f"FluidR3_GM.sf2 is not at {' or '.join(SOUNDFONTS)}; apt-get install fluid-soundfont-gm"
+        f"{files[0]} is not in {' or '.join(FOLDERS)}; apt-get install {package}, "
+        "or leave it out with --soundfonts"
     )
 
 
@@ -54,16 +70,20 @@ class Sound:
     chorus: float
     sends: tuple[int, int]  # CC 91 and 93
     target: float  # LUFS
+    font: str
+    levels: dict[str, float]  # dB of each role beside what is usual
 
 
-def draw_sound(rng: Rng) -> Sound:
-    """A room, a chorus and a loudness."""
+def draw_sound(rng: Rng, fonts: Sequence[str] = tuple(SOUNDFONTS)) -> Sound:
+    """A room, a chorus and a loudness; a soundfont of those there are, and levels of the roles."""
     return Sound(
         round(float(rng.uniform(0.25, 0.5)), 2), round(float(rng.uniform(0.1, 0.75)), 2),
         round(float(rng.uniform(0.0, 0.6)), 2), round(float(rng.uniform(0.1, 0.7)), 2),
         round(float(rng.choice([0.0, 0.5, 1.2])), 2),
         (int(rng.integers(15, 75)), int(rng.choice([0, 0, 10, 30]))),
         round(float(rng.uniform(-22, -11)), 1),
+        sorted(fonts)[int(rng.integers(len(fonts)))],
+        {role: round(float(np.clip(rng.normal(0, 2), -5, 4)), 1) for role in ROLES},
     )  # fmt: skip
 
 
@@ -97,7 +117,9 @@ def _midi_track(track: Track, channel: int, metre: Metre, end: int, sound: Sound
     out.append(mido.MetaMessage("track_name", name=track.role))
     out.append(mido.Message("program_change", channel=channel, program=track.program))
     reverb, chorus = sound.sends
-    for control, value in ((7, min(127, track.volume)), (91, reverb), (93, chorus)):
+    # FluidSynth's gain goes with the square of a channel's volume
+    volume = track.volume * 10 ** (sound.levels[track.role] / 40)
+    for control, value in ((7, round(min(127, volume))), (91, reverb), (93, chorus)):
         out.append(mido.Message("control_change", channel=channel, control=control, value=value))
     events: list[tuple[int, int, mido.Message]] = []
     for start, stop, n in track.played(metre):
@@ -123,24 +145,30 @@ def synthesise(path: Path, wav: Path, sound: Sound) -> Audio:
     Raises:
         RenderError: where FluidSynth is missing or fails.
     """
+    shell = wav.with_suffix(".fluidsynth")
+    shell.write_text(LINEAR)
     command = ["fluidsynth", "-ni", "-q", "-r", str(SAMPLE_RATE), "-g", str(sound.gain),
-               "-F", str(wav), "-O", "float", "-T", "wav"]  # fmt: skip
+               "-F", str(wav), "-O", "float", "-T", "wav", "-f", str(shell)]  # fmt: skip
     for name, value in {
         "synth.reverb.room-size": sound.room, "synth.reverb.damp": sound.damp,
         "synth.reverb.level": sound.reverb, "synth.chorus.active": int(sound.chorus > 0),
         "synth.chorus.level": max(sound.chorus, 0.1), "synth.dynamic-sample-loading": 1,
-        "synth.polyphony": 192, "synth.audio-channels": 1,
+        "synth.polyphony": POLYPHONY, "synth.audio-channels": 1,
     }.items():  # fmt: skip
         command += ["-o", f"{name}={value}"]
     try:
         result = subprocess.run(
-            [*command, str(soundfont()), str(path)], capture_output=True, text=True, check=False
+            [*command, str(soundfont(sound.font)), str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if result.returncode or not wav.exists():
             raise RenderError(f"fluidsynth failed on {path}: {result.stderr.strip()[-300:]}")
         audio, rate = soundfile.read(wav, dtype="float32", always_2d=True)
     finally:
         wav.unlink(missing_ok=True)
+        shell.unlink(missing_ok=True)
     assert rate == SAMPLE_RATE
     mono: Audio = audio.mean(axis=1)
     return mono

@@ -11,6 +11,8 @@ import numpy as np
 from muze_corpus.harmony import Chord
 
 TICKS = 480  # per quarter, of the MIDI files
+# Each of these has draws of its own, so that any can change without the others changing.
+WORDS, SOUND, SINGING, PRODUCTION, VARIETY = 1, 2, 3, 4, 5
 T = TypeVar("T")
 Rng = np.random.Generator
 
@@ -146,6 +148,8 @@ class Song:
     drum_pattern: str | None
     progressions: dict[str, str]
     tail: float  # seconds of ringing after the last bar
+    drift: tuple[tuple[float, float], ...] = ()  # (beat, factor of the section's tempo)
+    lift: tuple[int, int] | None = None  # from this bar on, semitones higher
 
     @property
     def bars(self) -> int:
@@ -155,16 +159,29 @@ class Song:
     @property
     def tempo_map(self) -> list[tuple[float, float]]:
         """(beat, bpm) wherever the tempo changes."""
+        written = [(float(s.start_bar * self.metre.beats), s.bpm) for s in self.sections]
+        steady, drift = dict(written), dict(self.drift)
         out: list[tuple[float, float]] = []
-        for s in self.sections:
-            if not out or out[-1][1] != s.bpm:
-                out.append((float(s.start_bar * self.metre.beats), s.bpm))
+        bpm, factor = written[0][1], 1.0
+        for beat in sorted({*steady, *drift}):
+            bpm, factor = steady.get(beat, bpm), drift.get(beat, factor)
+            now = bpm if factor == 1.0 else round(bpm * factor, 2)
+            if not out or out[-1][1] != now:
+                out.append((beat, now))
         return out
 
     @property
     def timeline(self) -> Timeline:
         """The song's clock."""
         return Timeline(self.tempo_map)
+
+    @property
+    def played_tempo(self) -> float:
+        """The tempo that lasts longest, as it is written."""
+        held: dict[float, float] = {}
+        for s in self.sections:
+            held[s.bpm] = held.get(s.bpm, 0.0) + s.bars / s.bpm
+        return max(held, key=lambda bpm: held[bpm])
 
     @property
     def duration(self) -> float:

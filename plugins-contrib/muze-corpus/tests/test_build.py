@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from muze_corpus.arrange import compose
-from muze_corpus.build import build, build_song
+from muze_corpus.build import Order, build, build_song
 from muze_corpus.cli import app
 from muze_corpus.record import VERSION
 
@@ -20,7 +20,7 @@ from muze_corpus.record import VERSION
 def test_a_build_renders_and_goes_on_where_it_was(tmp_path: Path):
     import soundfile
 
-    first = build(tmp_path, seed=1, split="train", songs=1, stems=True)
+    first = build(tmp_path, Order(1, "train", stems=True), songs=1)
     audio, rate = soundfile.read(tmp_path / first[0]["audio_path"])
     assert rate == 32_000
     assert len(audio) / rate == pytest.approx(first[0]["duration"], abs=0.01)
@@ -28,29 +28,30 @@ def test_a_build_renders_and_goes_on_where_it_was(tmp_path: Path):
     stems = sum(soundfile.read(tmp_path / p)[0] for p in first[0]["stems"].values())
     assert np.corrcoef(stems, audio)[0, 1] > 0.98
     before = (tmp_path / first[0]["audio_path"]).stat().st_mtime_ns
-    build(tmp_path, seed=1, split="train", songs=2)
+    build(tmp_path, Order(1, "train"), songs=2)
     assert (tmp_path / first[0]["audio_path"]).stat().st_mtime_ns == before
     data = json.loads((tmp_path / "dataset.json").read_text())
     assert data["muze_dataset"] == 1
     assert [t["audio_path"] for t in data["tracks"]] == ["audio/00000.flac", "audio/00001.flac"]
     with pytest.raises(ValueError, match="another folder"):
-        build(tmp_path, seed=2, split="train", songs=1)
+        build(tmp_path, Order(2, "train"), songs=1)
 
 
 def test_songs_are_told_without_sound_and_rendered_later(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("muze_corpus.build.soundfont", None)  # needs none
-    told = build(tmp_path, seed=3, split="train", songs=2, sound=False)
+    told = build(tmp_path, Order(3, "train", sound=False), songs=2)
     assert all("loudness" not in track and track["prompt"] for track in told)
     assert not [*(tmp_path / "audio").iterdir(), *(tmp_path / "midi").iterdir()]
     assert json.loads((tmp_path / "dataset.json").read_text())["tracks"] == told
-    assert build_song(tmp_path, 3, 0, "train", sound=False) == told[0]
+    assert build_song(tmp_path, 0, Order(3, "train", sound=False)) == told[0]
     monkeypatch.setattr("muze_corpus.build.synthesise", lambda *_: np.full(32_000, 0.1, np.float32))
     (tmp_path / "tmp").mkdir()
-    played = build_song(tmp_path, 3, 0, "train")
+    played = build_song(tmp_path, 0, Order(3, "train"))
     assert played.pop("loudness") < 0
+    assert played.pop("production")["soundfont"]
     assert played == told[0]
     assert (tmp_path / "audio" / "00000.flac").is_file()
-    assert "loudness" in build_song(tmp_path, 3, 0, "train", sound=False)
+    assert "loudness" in build_song(tmp_path, 0, Order(3, "train", sound=False))
     bad = CliRunner().invoke(app, ["build", str(tmp_path), "--songs", "1", "--stems", "--no-sound"])
     assert bad.exit_code == 2
 
@@ -70,27 +71,27 @@ def test_stems_added_to_a_build_and_stopped_in_a_song_are_rendered_again(
         (tmp_path / folder).mkdir()
     monkeypatch.setattr("muze_corpus.build.synthesise", synthesise)
     stop = 0
-    assert "stems" not in build_song(tmp_path, 3, 0, "train", stems=False)
+    assert "stems" not in build_song(tmp_path, 0, Order(3, "train", stems=False))
     calls.clear()
     stop = 3
     with pytest.raises(KeyboardInterrupt):
-        build_song(tmp_path, 3, 0, "train", stems=True)
+        build_song(tmp_path, 0, Order(3, "train", stems=True))
     assert not (tmp_path / "stems").exists()
     calls.clear()
     stop = 0
-    found = build_song(tmp_path, 3, 0, "train", stems=True)
+    found = build_song(tmp_path, 0, Order(3, "train", stems=True))
     roles = compose(3, 0).tracks
     assert set(found["stems"]) == set(roles)
     assert all((tmp_path / path).is_file() for path in found["stems"].values())
     assert len(calls) == 1 + len(roles)
-    build_song(tmp_path, 3, 0, "train", stems=True)
+    build_song(tmp_path, 0, Order(3, "train", stems=True))
     assert len(calls) == 1 + len(roles)
     # a folder of stems that no record tells of, as an older build could leave it
     record_file = tmp_path / "records" / "00000.json"
     plain = {key: value for key, value in found.items() if key != "stems"}
     record_file.write_text(json.dumps(plain))
     (tmp_path / next(iter(found["stems"].values()))).unlink()
-    assert build_song(tmp_path, 3, 0, "train", stems=True) == found
+    assert build_song(tmp_path, 0, Order(3, "train", stems=True)) == found
     assert all((tmp_path / path).is_file() for path in found["stems"].values())
 
 
@@ -111,7 +112,7 @@ def test_records_of_an_older_version_are_told_anew_and_the_sound_stays(
     for folder in ("audio", "midi", "records", "tmp"):
         (tmp_path / folder).mkdir()
     monkeypatch.setattr("muze_corpus.build.synthesise", lambda *_: np.full(32_000, 0.1, np.float32))
-    first = build_song(tmp_path, 1, 0, split)
+    first = build_song(tmp_path, 0, Order(1, split))
     assert first["provenance"]["version"] == VERSION
     sounds = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in (tmp_path / "audio").iterdir()}
     assert len(sounds) == 1
@@ -119,12 +120,12 @@ def test_records_of_an_older_version_are_told_anew_and_the_sound_stays(
     kept = {"prompt": "kept", "prompts": ["kept"], "loudness": -1.5, "loudness_curve": [-2.0]}
     as_version_1(tmp_path, "00000", **kept)
     monkeypatch.setattr("muze_corpus.build.synthesise", None)
-    again = build_song(tmp_path, 1, 0, split)
+    again = build_song(tmp_path, 0, Order(1, split))
     assert again == first | kept
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in sounds} == sounds
     # brought up to date, a song is not even composed
     monkeypatch.setattr("muze_corpus.build.compose", None)
-    assert build_song(tmp_path, 1, 0, split, stems=False) == again
+    assert build_song(tmp_path, 0, Order(1, split, stems=False)) == again
 
 
 @pytest.mark.parametrize("part", ["duration", "score"])
@@ -135,7 +136,7 @@ def test_an_older_record_of_another_song_is_told_and_rendered_anew(
         (tmp_path / folder).mkdir()
     sound = np.full(32_000, 0.1, np.float32)
     monkeypatch.setattr("muze_corpus.build.synthesise", lambda *_: sound)
-    first = build_song(tmp_path, 3, 0, "train", stems=False)
+    first = build_song(tmp_path, 0, Order(3, "train", stems=False))
     score = tmp_path / first["midi_path"]
     whole = score.read_bytes()
     as_version_1(tmp_path, "00000", duration=first["duration"] + (part == "duration"), prompt="old")
@@ -144,7 +145,7 @@ def test_an_older_record_of_another_song_is_told_and_rendered_anew(
     audio = tmp_path / first["audio_path"]
     audio.write_bytes(b"of another song")
     with caplog.at_level(logging.WARNING):
-        assert build_song(tmp_path, 3, 0, "train", stems=False) == first
+        assert build_song(tmp_path, 0, Order(3, "train", stems=False)) == first
     assert "00000.mid" in caplog.text
     assert "rendered anew" in caplog.text
     assert audio.read_bytes()[:4] == b"fLaC"
