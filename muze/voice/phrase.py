@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
 from muze.core.errors import PluginError
-from muze.core.voices import Spoken
+from muze.core.voices import PhoneSpan, Spoken
 from muze.voice.pitch_curve import Vibrato, pitch_curve
 from muze.voice.score import Phrase
 from muze.voice.spoken import Piece, SpokenSyllable, divide
@@ -43,6 +43,8 @@ class SungPhrase:
     sample_rate: int
     start: float
     placed: tuple[Placed, ...]
+    hz: NDArray[np.float64]
+    """Pitch every 5 ms from ``start`` on, (T,); 0 where there is none."""
 
     @property
     def onsets(self) -> list[float]:
@@ -66,8 +68,23 @@ def sing_phrase(phrase: Phrase, spoken: Spoken, vibrato: Vibrato | None, seed: i
         NotInstalledError: pyworld is not there.
         PluginError: the voice does not say the phrase's words.
     """
-    frames = take_apart(spoken.audio)
-    parts = [_settled(part, frames) for part in divide(phrase.line, spoken.phones)]
+    return sing_frames(phrase, take_apart(spoken.audio), spoken.phones, vibrato, seed)
+
+
+def sing_frames(
+    phrase: Phrase,
+    frames: Frames,
+    phones: Sequence[PhoneSpan],
+    vibrato: Vibrato | None,
+    seed: int,
+) -> SungPhrase:
+    """Return a phrase sung as ``sing_phrase`` does, of speech that was taken apart before.
+
+    Raises:
+        NotInstalledError: pyworld is not there.
+        PluginError: the voice does not say the phrase's words.
+    """
+    parts = [_settled(part, frames) for part in divide(phrase.line, phones)]
     placed = place(parts, phrase.sung)
     start = min(placed[0].start, phrase.start) - FADE
     end = max(placed[-1].end, phrase.end) + FADE
@@ -83,7 +100,7 @@ def sing_phrase(phrase: Phrase, spoken: Spoken, vibrato: Vibrato | None, seed: i
         hz=np.where((made.hz > 0) & (loud > 0), hz, 0.0),
         spectrum=made.spectrum * (loud**2)[:, None],
     )
-    return SungPhrase(put_together(made), frames.sample_rate, start, tuple(placed))
+    return SungPhrase(put_together(made), frames.sample_rate, start, tuple(placed), made.hz)
 
 
 def _sources(
@@ -195,4 +212,4 @@ def say_phrase(phrase: Phrase, spoken: Spoken) -> SungPhrase:
     at = np.asarray(start + np.arange(round((end - start) / PERIOD)) * PERIOD, float)
     source = np.asarray(begins + (at - phrase.start) / scale, float)
     made = warp(frames, source, np.zeros(len(at), bool))
-    return SungPhrase(put_together(made), frames.sample_rate, start, placed)
+    return SungPhrase(put_together(made), frames.sample_rate, start, placed, made.hz)
