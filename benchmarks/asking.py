@@ -150,7 +150,7 @@ def rendered_figures(ready: Ready, asking: Asking, stream: Stream, dropped: bool
     given = {
         name: found for name, found in asking.drawn.items() if not dropped or name != stream.name
     }
-    return figures(asking, stream, render(ready, asking.plan, given))
+    return figures(asking, stream, render(ready, asking.plan, given).audio)
 
 
 def figures(asking: Asking, stream: Stream, audio: Audio) -> Figures:

@@ -36,6 +36,13 @@ def evaluate(
     seed: Annotated[
         int | None, typer.Option("--seed", help="Decides what the manifest does not say.")
     ] = None,
+    vocal: Annotated[
+        Path | None,
+        typer.Option(
+            "--vocal",
+            help="Of one recording that is sung: its voice alone. Else SONG.vocal.wav beside it.",
+        ),
+    ] = None,
     suite: Annotated[
         str | None,
         typer.Option("--suite", help="A suite's name (held-out), or a folder of manifests."),
@@ -106,7 +113,9 @@ def evaluate(
         "--sampler": sampler, "--cfg-scale": cfg_scale, "--output": output,
         "--reference": reference, "--best-of": None if best_of == 1 else best_of,
     }  # fmt: skip
-    for_a_recording = {"--manifest": manifest, "--plan": plan, "--seed": seed}
+    for_a_recording = {
+        "--manifest": manifest, "--plan": plan, "--seed": seed, "--vocal": vocal,
+    }  # fmt: skip
     _check(given, suite, model, for_a_suite, for_a_recording)
     from muze.core.registry import Registry
     from muze.report import open_report
@@ -139,7 +148,7 @@ def evaluate(
                     raise typer.BadParameter("a plan is fixed; it cannot be changed by --seed")
                 judged = plan_to_judge(manifest, seed, registry, report)
             sounds = [Path(name) for name in given]
-            show = _recordings(sounds, judged, model, html, registry, report)
+            show = _recordings(sounds, judged, model, vocal, html, registry, report)
     show(json)
 
 
@@ -174,14 +183,17 @@ def _check(
         raise typer.BadParameter(
             "give one of --manifest and --plan, or two folders of evaluations, or --suite"
         )
-    if against is None and (model is not None or for_a_recording["--seed"] is not None):
-        raise typer.BadParameter("folders of evaluations take neither --model nor --seed")
+    if against is None and (extra := [*(["--model"] if model else ()), *of_recording]):
+        raise typer.BadParameter(f"folders of evaluations take no {extra[0]}")
+    if for_a_recording["--vocal"] is not None and len(given) == 2:
+        raise typer.BadParameter("--vocal is of one recording; of two, each has its own beside it")
 
 
 def _recordings(
     paths: list[Path],
     plan: Plan,
     model: str | None,
+    vocal: Path | None,
     html: Path | None,
     registry: Registry,
     report: Report,
@@ -189,7 +201,7 @@ def _recordings(
     from muze.evaluation.recording import dropped_figures, evaluate_file
 
     dropped = None if model is None else dropped_figures(model, Path.cwd(), registry)
-    found = [evaluate_file(path, plan, registry, report, dropped) for path in paths]
+    found = [evaluate_file(path, plan, registry, report, dropped, vocal) for path in paths]
     if html is not None:
         from muze.evaluation.page import write_recordings
 
@@ -214,6 +226,6 @@ def _recordings(
         elif len(found) == 2:
             show_comparison(rows, str(paths[0]), str(paths[1]))
         else:
-            show_recording(found[0].adherence["scores"])
+            show_recording(found[0].adherence)
 
     return show

@@ -15,8 +15,14 @@ FIGURES = ("value", "chance", "dropped", "ceiling", "a", "b", "difference", "tol
 """Columns that stand to the right."""
 
 
-def show_recording(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print the figures of a recording; ``*`` marks what muze decided itself."""
+def show_recording(adherence: Mapping[str, Any]) -> None:
+    """Print the figures of a recording; ``*`` marks what muze decided itself.
+
+    What of a singer could not be measured stands below, with the reason.
+    """
+    from muze.evaluation.rows import SINGER, all_rows
+
+    rows = all_rows(adherence)
     table = _table("stream", "figure", "value", "unit", "chance", "dropped", "ceiling")
     for row in rows:
         star = "*" if row.get("origin") == "decided" else ""
@@ -34,6 +40,9 @@ def show_recording(rows: Sequence[Mapping[str, Any]]) -> None:
     out.print(table)
     if any(row.get("origin") == "decided" for row in rows):
         out.print(Text(DECIDED))
+    for row in adherence.get("voice", ()):
+        if row["value"] is None:
+            out.print(Text(f"{SINGER}: no {row['name']}: {row['reason']}"))
     _tell_listeners(rows)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 from muze.core.errors import MuzeError
 from muze.evaluation.frechet import check_same
 from muze.evaluation.intervals import differences, means
-from muze.evaluation.suite_run import TOLD, key_of, values
+from muze.evaluation.rows import all_rows, key_of
+from muze.evaluation.suite_run import TOLD, values
 
 Row = dict[str, Any]
 
@@ -31,7 +32,7 @@ def compare_suites(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[
         if (one["prompt"], one["seconds"]) != (other["prompt"], other["seconds"]):
             raise MuzeError(f"{one['name']}: is another song in the second evaluation")
     heard_by = [
-        {key_of(row): row["extractor"] for song in side for row in song[TOLD]["scores"]}
+        {key_of(row): row["extractor"] for song in side for row in all_rows(song[TOLD])}
         for side in sides
     ]
     both = heard_by[0].keys() & heard_by[1].keys()
@@ -72,9 +73,9 @@ def compare_recordings(first: Mapping[str, Any], second: Mapping[str, Any]) -> l
 
     One song says nothing of chance, so there is no interval.
     """
-    others = {key_of(row): row for row in second["scores"]}
+    others = {key_of(row): row for row in all_rows(second)}
     rows = []
-    for row in first["scores"]:
+    for row in all_rows(first):
         if (other := others.get(key_of(row))) is None:
             continue
         found = {name: value for name, value in row.items() if name not in ("value", "dropped")}

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from muze.audio.io import read_audio, write_whole
 from muze.evaluation.overlay import draw_overlay
 from muze.evaluation.recording import Evaluation
+from muze.evaluation.rows import all_rows
 from muze.pipelines.page import page, table, text
 from muze.pipelines.plan import Plan
 
@@ -35,7 +36,7 @@ def write_recordings(
             f"<h2>{text(sound.name)}</h2>",
             _player(sound, path),
             _picture(sound, one.asked, one.heard, heading),
-            _rows(one.adherence["scores"]),
+            _rows(all_rows(one.adherence)),
         ]
     _write(path, f"Evaluation of {title}", parts)
 
@@ -94,7 +95,7 @@ def _song(song: Song, folder: Path, page_path: Path, pictured: bool) -> str:
         parts.append(_picture(sound, told["asked"], told["heard"], heading))
     parts.append(f"<p>Told its words alone:</p>{_player(folder / dropped['audio'], page_path)}")
     untold = {(row["stream"], row["name"]): row["value"] for row in dropped["scores"]}
-    rows = [{**row, "dropped": untold.get((row["stream"], row["name"]))} for row in told["scores"]]
+    rows = [{**row, "dropped": untold.get((row["stream"], row["name"]))} for row in all_rows(told)]
     parts.append(f"<details><summary>Figures</summary>{_rows(rows)}</details>")
     return "\n".join(parts)
 

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from muze.audio.io import write_audio, write_whole
+from muze.audio.io import read_audio, write_audio, write_whole
 from muze.audio.mix import fade_out, normalise
 from muze.core.errors import MuzeError
 from muze.core.grid import Audio
 from muze.core.protocols import Vocoder
 from muze.core.registry import Registry
 from muze.evaluation.kept import code_identity
+from muze.evaluation.stems import MUSIC, VOCAL, Stems
 from muze.model.header import whole_header
 from muze.pipelines.draw import draw
 from muze.pipelines.load import Model, choose_device, load_model, load_vocoder
@@ -66,7 +67,30 @@ def make_ready(name: str, plan: Plan, registry: Registry, device: str) -> Ready:
     )
 
 
-def render(ready: Ready, plan: Plan, given: DrawnSong) -> Audio:
+@dataclass(frozen=True)
+class Render:
+    """A song, and where it is sung its voice and its music."""
+
+    audio: Audio
+    voice: Audio | None = None
+    music: Audio | None = None
+
+    def files(self, path: Path) -> dict[Path, Audio]:
+        """Return what is written at a path and beside it, the song last."""
+        stems = {path.with_suffix(VOCAL): self.voice, path.with_suffix(MUSIC): self.music}
+        return {**{file: stem for file, stem in stems.items() if stem is not None},
+                path: self.audio}  # fmt: skip
+
+
+def kept_stems(path: Path, plan: Plan) -> Stems | None:
+    """Return the stems beside a render; None where nobody sings."""
+    if plan.voice is None:
+        return None
+    voice, music = (read_audio(path.with_suffix(end)) for end in (VOCAL, MUSIC))
+    return Stems(voice, music)
+
+
+def render(ready: Ready, plan: Plan, given: DrawnSong) -> Render:
     """Return the song that ``muze generate`` makes of a plan, told only what is given."""
     model = ready.model
     latents = sample(model, given, plan, ready.registry, SilentReport())
@@ -77,11 +101,12 @@ def render(ready: Ready, plan: Plan, given: DrawnSong) -> Audio:
     audio = Audio(np.ascontiguousarray(samples, np.float32), settings.sample_rate)
     if plan.voice is not None:
         singer = planned_singer(plan, ready.registry)
-        return sing_over(audio, plan, singer, ready.registry, SilentReport()).mix
-    return normalise(fade_out(audio, plan.output.fade), plan.output.loudness)
+        sung = sing_over(audio, plan, singer, ready.registry, SilentReport())
+        return Render(sung.mix, sung.voice, sung.music)
+    return Render(normalise(fade_out(audio, plan.output.fade), plan.output.loudness))
 
 
-def render_plan(ready: Ready, plan: Plan, dropped: bool = False) -> Audio:
+def render_plan(ready: Ready, plan: Plan, dropped: bool = False) -> Render:
     """Return the render of a plan, told in full, or with everything dropped but its words.
 
     Raises:
@@ -102,7 +127,7 @@ def decided(plan: Plan) -> dict[str, Any]:
     return plan.model_dump(mode="json", exclude=LEFT_OUT)
 
 
-def keep_render(path: Path, about: dict[str, Any], make: Callable[[], Audio]) -> tuple[str, float]:
+def keep_render(path: Path, about: dict[str, Any], make: Callable[[], Render]) -> tuple[str, float]:
     """Make a sound file unless it is there and was made of the same.
 
     Returns a hash of what it is made of, and the seconds that took. Both stand in a file beside
@@ -116,7 +141,8 @@ def keep_render(path: Path, about: dict[str, Any], make: Callable[[], Audio]) ->
         path.parent.mkdir(parents=True, exist_ok=True)
         note.unlink(missing_ok=True)
         started = time.perf_counter()
-        write_audio(path, make())
+        for file, audio in make().files(path).items():
+            write_audio(file, audio)
         made = {"of": mark, "seconds": time.perf_counter() - started}
         write_whole(note, json.dumps(made).encode())
     return mark, float(made["seconds"])

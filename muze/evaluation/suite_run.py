@@ -16,7 +16,8 @@ from muze.evaluation.frechet import distances
 from muze.evaluation.intervals import Interval, differences, means
 from muze.evaluation.kept import Kept
 from muze.evaluation.recording import evaluate
-from muze.evaluation.rendering import Ready, decided, keep_render, render_plan
+from muze.evaluation.rendering import Ready, decided, keep_render, kept_stems, render_plan
+from muze.evaluation.rows import all_rows, key_of
 from muze.pipelines.plan import Plan
 from muze.pipelines.rerank import other_seeds, rank
 from muze.report import Report, SilentReport
@@ -101,31 +102,27 @@ def _heard(bench: Bench, name: str, plan: Plan, dropped: bool) -> dict[str, Any]
     sound = bench.output / "renders" / f"{name}.flac"
     made_of = {"plan": decided(plan), "dropped": dropped, "networks": bench.ready.networks}
     mark, seconds = keep_render(sound, made_of, lambda: render_plan(bench.ready, plan, dropped))
-
     bench.kept.seconds += seconds
 
     def measured() -> dict[str, Any]:
         found = evaluate(
             read_audio(sound), plan, bench.ready.registry, SilentReport(),
-            streams=bench.ready.model.streams,
+            streams=bench.ready.model.streams, stems=kept_stems(sound, plan),
+            sings=not dropped,
         )  # fmt: skip
         return {
-            "scores": found.adherence["scores"], "asked": found.asked, "heard": found.heard,
+            "scores": found.adherence["scores"], "voice": found.adherence.get("voice", []),
+            "asked": found.asked, "heard": found.heard,
         }  # fmt: skip
 
     found: dict[str, Any] = bench.kept.get({"render": mark}, measured)
     return {"audio": str(sound.relative_to(bench.output)), "seed": plan.seed, **found}
 
 
-def key_of(row: Mapping[str, Any]) -> str:
-    """Return the name of a row's figure among all: ``stream.name``."""
-    return f"{row['stream']}.{row['name']}"
-
-
 def values(songs: Sequence[Song], kind: str, field: str = "value") -> list[dict[str, float]]:
     """Return each song's figures of a kind of render, or another field of their rows."""
     return [
-        {key_of(row): row[field] for row in song[kind]["scores"] if row[field] is not None}
+        {key_of(row): row[field] for row in all_rows(song[kind]) if row[field] is not None}
         for song in songs
     ]
 
@@ -138,7 +135,7 @@ def summary(songs: Sequence[Song]) -> list[Row]:
         best = values(songs, "best")
         columns |= {"best": means(best), "gain of best": differences(best, told)}
     floors = means(values(songs, TOLD, "floor"))
-    first = {key_of(row): row for song in songs for row in song[TOLD]["scores"]}
+    first = {key_of(row): row for song in songs for row in all_rows(song[TOLD])}
     rows = []
     for key, row in first.items():
         same = ("stream", "name", "unit", "higher_is_better", "extractor")

@@ -19,7 +19,7 @@ from muze.model.header import read_header
 from muze.pipelines.draw import draw
 from muze.pipelines.load import choose_device, load_model, load_vocoder
 from muze.pipelines.made_by import made_by
-from muze.pipelines.measure import Adherence, measure
+from muze.pipelines.measure import MUSIC_ALONE, Adherence, measure
 from muze.pipelines.model_info import model_folder
 from muze.pipelines.output import STEMS, check_output
 from muze.pipelines.picture import draw_picture
@@ -27,9 +27,6 @@ from muze.pipelines.plan import Plan
 from muze.pipelines.sample import sample
 from muze.pipelines.vocals import planned_singer, sing_over, stems_of
 from muze.report import Report
-
-MUSIC_ALONE = ("has_vocals",)
-"""Streams that are told of the music under a singer, and so measured in the music alone."""
 
 
 @dataclass(frozen=True)

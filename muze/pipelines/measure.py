@@ -16,6 +16,8 @@ from muze.pipelines.draw import LISTENING_RATE, Present, configured, draw
 from muze.pipelines.plan import Plan
 from muze.report import Report
 
+MUSIC_ALONE = ("has_vocals",)
+"""Streams that are told of the music under a singer, and so measured in the music alone."""
 Adherence = dict[str, Any]
 Drawn = Mapping[str, tuple[Features, Present]]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,12 @@ from muze.pipelines.made_by import mark_clone
 from muze.pipelines.output import STEMS
 from muze.pipelines.plan import Plan
 from muze.report import Report
-from muze.voice.adherence import hear_voice, rows
+from muze.voice.adherence import hear_voice
 from muze.voice.effects import at_level, duck, treat_voice
 from muze.voice.lrc import clock, write_lrc
 from muze.voice.sing import SungSong, sing
 from muze.voice.singer import Singer, find_singer, on_stage
+from muze.voice.voice_score import rows
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,8 @@ def sing_over(
         mix, voice, below = lay_over(song, music, plan)
         mix, voice = mark_clone([mix, voice], plan.voice, report)
         advance = report.task("listening to the voice", 1)
-        scores = rows(hear_voice(song, mix, plan.voice, plan.grid, who, registry))
+        heard = replace(song, audio=voice)  # as it is in the mix, and as is written
+        scores = rows(hear_voice(heard, mix, plan.voice, plan.grid, who, registry))
         advance()
     about = {"ti": plan.song.title or plan.prompt, "length": clock(plan.duration), "tool": "muze"}
     return Vocals(mix, voice, below, write_lrc(song.lines, about), scores)

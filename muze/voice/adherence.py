@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -18,12 +17,16 @@ from muze.analysis.words import PACKAGED, hear_words, listener
 from muze.core.errors import MuzeError, NotInstalledError
 from muze.core.grid import Audio, TimeGrid
 from muze.core.registry import Registry
+from muze.core.voices import Spoken
+from muze.voice.breath_noise import breath_times
 from muze.voice.onsets import heard_onsets, onset_errors
+from muze.voice.ornaments import breath_scores, vibrato_scores
 from muze.voice.plan import VoicePlan
 from muze.voice.score import asked_hz, onsets
 from muze.voice.sing import SungSong
 from muze.voice.singer import Singer
 from muze.voice.speaker import likeness
+from muze.voice.voice_score import VoiceScore
 
 NEAR = 0.06
 """Seconds by which a syllable may begin early or late and be on its note."""
@@ -33,31 +36,43 @@ SHIFTS = np.linspace(-0.5, 0.5, 41)[1::2]
 """Seconds by which the asked onsets are moved to see what chance gets."""
 
 
-@dataclass(frozen=True)
-class VoiceScore:
-    """A figure of the voice; None, with the reason, where it could not be had."""
-
-    name: str
-    value: float | None
-    unit: str
-    higher_is_better: bool
-    heard_by: str
-    floor: float | None = None
-    reason: str | None = None
+Spans = Sequence[tuple[float, float]]
+"""Start and end of each line, in seconds of the song."""
+Frames = NDArray[np.bool_]
 
 
 def hear_voice(
     song: SungSong, mix: Audio, plan: VoicePlan, grid: TimeGrid, singer: Singer, registry: Registry
 ) -> list[VoiceScore]:
-    """Return the figures of a song's voice, heard in the voice alone and in the mix.
+    """Return the figures of a song's voice, heard in ``song.audio`` and in the mix.
 
     The melody is the plan's notes without the time of sounds that have no pitch, as s; of the
     voice alone it is also told with it.
     """
-    found = [*_words(song, plan), *_onsets(song, plan, grid)]
+    found = [*_words(song.audio, spans_of(song), plan), *_onsets(song.audio, plan, grid)]
     if plan.delivery == "sung":
-        found += _melody(song, mix, plan, grid)
-    return [*found, *_speaker(song, plan, singer, registry)]
+        found += _melody(song.audio, mix, plan, grid, unpitched(song, grid))
+    found += _ornaments(song.audio, plan, grid, song.breaths, registry)
+    return [*found, *_speaker(song.audio, song.spoken, plan, singer, registry)]
+
+
+def hear_stem(
+    voice: Audio, mix: Audio, plan: VoicePlan, grid: TimeGrid, why: str, registry: Registry
+) -> list[VoiceScore]:
+    """Return the figures of anybody's voice, as far as they are told without the plan's singer.
+
+    ``why`` says why nobody knows how the singer would say the words: when sounds without a pitch
+    are sung, and whose voice is right.
+    """
+    spans = [(phrase.start, phrase.end) for phrase in plan.phrases(grid)]
+    found = [*_words(voice, spans, plan), *_onsets(voice, plan, grid)]
+    if plan.delivery == "sung":
+        by = extractor_name("swift_f0")
+        found.append(VoiceScore("melody RPA", None, "share", True, by, reason=why))
+        found += _melody(voice, mix, plan, grid, None)
+    found += _ornaments(voice, plan, grid, breath_times(plan.breaths, spans), registry)
+    name = "speaker similarity"
+    return [*found, VoiceScore(name, None, "cosine", True, "Resemblyzer", reason=why)]
 
 
 def word_error_rate(asked: str, heard: str) -> float:
@@ -71,24 +86,28 @@ def plain_words(text: str) -> list[str]:
     return [word.strip("'") for word in re.findall(r"[\w']+", flat) if word.strip("'")]
 
 
-def pieces(song: SungSong) -> list[Audio]:
+def spans_of(song: SungSong) -> Spans:
+    """Return when the first sound of each line begins and its last ends, in seconds."""
+    return [(phrase.placed[0].start, phrase.placed[-1].end) for phrase in song.phrases]
+
+
+def pieces(voice: Audio, spans: Spans) -> list[Audio]:
     """Return a song's voice in pieces of some lines each, cut where nobody sings.
 
     Whisper hears 30 s at once and may leave out all that comes after; none of these is longer than
     ``LISTENED`` but where a line is.
     """
-    spans = [(phrase.placed[0].start, phrase.placed[-1].end) for phrase in song.phrases]
     cuts, first = [0.0], spans[0][0]
     for (_, before), (start, end) in pairwise(spans):
         if end - first > LISTENED:
             cuts.append((before + start) / 2)
             first = start
-    rate, voice = song.audio.sample_rate, song.audio.samples
-    edges = [*(round(cut * rate) for cut in cuts), voice.shape[1]]
-    return [Audio(voice[:, a:b], rate) for a, b in pairwise(edges)]
+    rate, samples = voice.sample_rate, voice.samples
+    edges = [*(round(cut * rate) for cut in cuts), samples.shape[1]]
+    return [Audio(samples[:, a:b], rate) for a, b in pairwise(edges)]
 
 
-def unpitched(song: SungSong, grid: TimeGrid) -> NDArray[np.bool_]:
+def unpitched(song: SungSong, grid: TimeGrid) -> Frames:
     """Return the frames in which a sound without a pitch is sung, (T,)."""
     frames = np.zeros(grid.frames, bool)
     for phrase in song.phrases:
@@ -98,13 +117,13 @@ def unpitched(song: SungSong, grid: TimeGrid) -> NDArray[np.bool_]:
     return frames
 
 
-def _words(song: SungSong, plan: VoicePlan) -> list[VoiceScore]:
+def _words(voice: Audio, spans: Spans, plan: VoicePlan) -> list[VoiceScore]:
     name, heard_by = "word error rate", listener()
     if plan.language.partition("-")[0] != "en":
         told = f"{PACKAGED} hears English only, and this is {plan.language!r}"
         return [VoiceScore(name, None, "share", False, heard_by, reason=told)]
     try:
-        heard = [word.text for piece in pieces(song) for word in hear_words(piece).words]
+        heard = [word.text for piece in pieces(voice, spans) for word in hear_words(piece).words]
     except NotInstalledError as fault:
         return [VoiceScore(name, None, "share", False, heard_by, reason=str(fault))]
     asked = " ".join(line.text for line in plan.lines)
@@ -113,12 +132,12 @@ def _words(song: SungSong, plan: VoicePlan) -> list[VoiceScore]:
     ]
 
 
-def _onsets(song: SungSong, plan: VoicePlan, grid: TimeGrid) -> list[VoiceScore]:
+def _onsets(voice: Audio, plan: VoicePlan, grid: TimeGrid) -> list[VoiceScore]:
     if plan.delivery == "spoken":  # only its first syllables have a beat
         asked = [phrase.start for phrase in plan.phrases(grid)]
     else:
         asked = onsets(plan.phrases(grid))
-    heard = heard_onsets(song.audio)
+    heard = heard_onsets(voice)
     by = "peaks of spectral flux (librosa, scipy)"
     errors = onset_errors(asked, heard)
     moments = np.asarray(asked)
@@ -132,27 +151,40 @@ def _onsets(song: SungSong, plan: VoicePlan, grid: TimeGrid) -> list[VoiceScore]
     return [*found, VoiceScore("onset error, median", None, "s", False, by, reason=told)]
 
 
-def _melody(song: SungSong, mix: Audio, plan: VoicePlan, grid: TimeGrid) -> list[VoiceScore]:
+def _melody(
+    voice: Audio, mix: Audio, plan: VoicePlan, grid: TimeGrid, silent: Frames | None
+) -> list[VoiceScore]:
+    """Return the accuracies of pitch; ``silent`` are the frames of sounds that have none, (T,)."""
     asked = asked_hz(plan.phrases(grid), grid)
-    pitched = np.where(unpitched(song, grid), 0, asked)
+    wanted = [("melody RPA, whole notes", voice, asked)]
+    if silent is not None:
+        pitched = np.where(silent, 0, asked)
+        wanted.insert(0, ("melody RPA", voice, pitched))
+        wanted.append(("melody RPA, mix", mix, pitched))
     by, found = extractor_name("swift_f0"), []
-    for name, audio, want in (
-        ("melody RPA", song.audio, pitched), ("melody RPA, whole notes", song.audio, asked),
-        ("melody RPA, mix", mix, pitched),
-    ):  # fmt: skip
+    for name, audio, want in wanted:
         hz, voiced = track_pitch(audio, grid)
         score = melody_scores(want, hz, want > 0, voiced)[0]
         found.append(VoiceScore(name, score.value, "share", True, by, score.floor))
     return found
 
 
+def _ornaments(
+    voice: Audio, plan: VoicePlan, grid: TimeGrid, breaths: Sequence[float], registry: Registry
+) -> list[VoiceScore]:
+    found = breath_scores(voice, breaths, grid, registry)
+    if plan.delivery == "sung":
+        found[:0] = vibrato_scores(voice, plan.vibrato, plan.phrases(grid), grid, registry)
+    return found
+
+
 def _speaker(
-    song: SungSong, plan: VoicePlan, singer: Singer, registry: Registry
+    voice: Audio, spoken: Sequence[Spoken], plan: VoicePlan, singer: Singer, registry: Registry
 ) -> list[VoiceScore]:
     name, by = "speaker similarity", "Resemblyzer"
     texts = [line.text for line in plan.lines]
     try:
-        found = likeness(song.audio, song.spoken, texts, singer, registry)
+        found = likeness(voice, spoken, texts, singer, registry)
     except MuzeError as fault:
         return [VoiceScore(name, None, "cosine", True, by, reason=str(fault))]
     by = f"{by}, beside {found.reference}"
@@ -164,8 +196,3 @@ def _speaker(
         VoiceScore("other speakers, speaking", found.other, "cosine", False, by,
                    reason=None if one else lone),
     ]  # fmt: skip
-
-
-def rows(scores: Sequence[VoiceScore]) -> list[dict[str, object]]:
-    """Return figures as JSON."""
-    return [dict(vars(score)) for score in scores]

@@ -11,7 +11,7 @@ def measuring(monkeypatch, adherence):
     """Stand in for the measure: note the plans a recording is measured against."""
     plans = []
 
-    def evaluate_file(audio, plan, registry, report, dropped):
+    def evaluate_file(audio, plan, registry, report, dropped, vocal):
         plans.append(plan)
         return Evaluation(adherence, {}, {})
 
@@ -67,6 +67,8 @@ def test_a_recording_is_measured_against_a_plan(run, planned, measuring):
      (("--manifest", "song.yaml", "--output", "x"), "--output goes with --suite"),
      (("b.wav", "c.wav", "--manifest", "song.yaml"), "one recording or two"),
      (("--suite", "held-out", "--manifest", "song.yaml"), "--manifest is of recordings"),
+     (("--suite", "held-out", "--vocal", "v.wav"), "--vocal is of recordings"),
+     (("b.wav", "--manifest", "song.yaml", "--vocal", "v.wav"), "--vocal is of one recording"),
      (("--suite", "held-out", "--model", "starter"), "not both")],
 )  # fmt: skip
 def test_what_is_measured_against_is_said_once(run, measuring, args, told):
@@ -87,6 +89,8 @@ def test_two_recordings_stand_side_by_side(run, song, measuring, tmp_path):
 def test_folders_without_evaluations_are_told(run, tmp_path):
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
+    done = run("evaluate", "one", "two", "--vocal", "v.wav")
+    assert (done.exit_code, "take no --vocal" in done.stderr) == (2, True)
     done = run("evaluate", "one", "two")
     assert done.exit_code == 1
     assert "is no evaluation" in done.stderr

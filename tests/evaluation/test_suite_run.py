@@ -8,6 +8,7 @@ from muze.core.errors import MuzeError
 from muze.evaluation import suite_run
 from muze.evaluation.compare import compare_recordings, compare_suites
 from muze.evaluation.page import write_comparison, write_suite
+from muze.evaluation.rendering import Render
 from muze.evaluation.suite_run import Bench, evaluate_suite, read_evaluation, summary
 from muze.report import SilentReport
 
@@ -22,7 +23,7 @@ def rendered(monkeypatch, right, wrong):
 
     def render_plan(ready, plan, dropped):
         made.append((plan.prompt, plan.seed, dropped))
-        return wrong if dropped else right
+        return Render(wrong if dropped else right)
 
     monkeypatch.setattr(suite_run, "render_plan", render_plan)
     return made
@@ -73,7 +74,7 @@ def test_what_is_kept_is_not_made_again(run, rendered, tmp_path):
 
 def test_the_best_of_several_is_a_column_of_its_own(run, rendered, monkeypatch, right, wrong):
     def render_plan(ready, plan, dropped):
-        return wrong if dropped or plan.seed in (1, 2) else right
+        return Render(wrong if dropped or plan.seed in (1, 2) else right)
 
     monkeypatch.setattr(suite_run, "render_plan", render_plan)
     found = run(best_of=2)

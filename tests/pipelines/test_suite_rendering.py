@@ -14,7 +14,7 @@ def test_a_suite_renders_what_generate_does_and_another_song_of_the_words_alone(
 ):
     plan = plan_of("streams: {chord: {progression: [C, Am]}}\nkey: C major\n")
     ready = make_ready(str(model), plan, registry, "cpu")
-    told, dropped = (render_plan(ready, plan, alone).samples for alone in (False, True))
+    told, dropped = (render_plan(ready, plan, alone).audio.samples for alone in (False, True))
     path = generate(plan, registry, SilentReport(), "cpu").path
     np.testing.assert_allclose(read_audio(path).samples, told, atol=1e-4)
     assert told.shape == dropped.shape

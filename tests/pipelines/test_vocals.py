@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from muze import hookimpl
-from muze.audio.io import read_audio
+from muze.audio.io import read_audio, write_audio
 from muze.audio.loudness import loudness
 from muze.core.errors import ManifestError, MuzeError, NotInstalledError
 from muze.core.grid import Audio
 from muze.core.registry import GROUP, Registry
+from muze.evaluation import singer
+from muze.evaluation.recording import evaluate_file
 from muze.pipelines.generate import generate
 from muze.pipelines.plan import read_plan
 from muze.pipelines.vocals import planned_singer
@@ -95,6 +97,37 @@ def test_a_sung_song_has_its_stems_words_and_figures(sung, tmp_path):
     for name in ("word error rate", "speaker similarity"):
         assert (figures[name]["value"], figures[name]["reason"]) == (None, "not here")
     assert {row["stream"] for row in told["scores"]} >= {"beat", "loudness"}
+
+
+def test_its_files_are_measured_as_it_was(sung, registry, monkeypatch):
+    plan = read_plan(sung.plan_path)
+    told = {row["name"]: row for row in sung.adherence["voice"]}
+    found = evaluate_file(sung.path, plan, registry, SilentReport(), None).adherence
+    again = {row["name"]: row for row in found["voice"]}
+    assert again.keys() == told.keys()
+    for name, row in told.items():
+        assert again[name]["reason"] == row["reason"]
+        if row["value"] is not None:
+            assert again[name]["value"] == pytest.approx(row["value"], abs=0.02), name
+    assert {"melody RPA", "vibrato depth error", "breath F1"} <= again.keys()
+
+    def gone(*_):
+        raise ManifestError("voice.backend: is not here\nand more")
+
+    monkeypatch.setattr(singer, "planned_singer", gone)
+    found = evaluate_file(sung.path, plan, registry, SilentReport(), None).adherence
+    rows = {row["name"]: row for row in found["voice"]}
+    for name in ("melody RPA", "speaker similarity"):
+        assert (rows[name]["value"], rows[name]["reason"]) == (None, "voice.backend: is not here")
+    assert rows["melody RPA, whole notes"]["value"] > 0.8
+    assert rows["onsets within 60 ms"]["value"] > 0.9
+
+
+def test_a_vocal_stem_is_of_a_song_that_is_sung(plan_of, registry, tmp_path):
+    path = tmp_path / "a.wav"
+    write_audio(path, Audio(np.zeros((1, 32_000), np.float32), 32_000))
+    with pytest.raises(MuzeError, match="nobody sings in this plan"):
+        evaluate_file(path, plan_of(), registry, SilentReport(), None, path)
 
 
 def test_its_plan_makes_the_same_files_again(sung, registry, unheard):

@@ -3,7 +3,7 @@
 import sys
 from importlib.metadata import EntryPoint
 from itertools import pairwise
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -182,8 +182,7 @@ def test_a_slow_line_is_spoken_slower_and_a_quick_one_is_not(length, share):
 
 def test_words_are_heard_in_pieces_that_end_where_nobody_sings():
     spans = [(1.0, 9.0), (10.0, 19.0), (20.0, 29.0), (31.0, 61.0), (62.0, 64.0)]
-    phrases = [SimpleNamespace(placed=[SimpleNamespace(start=a, end=b)]) for a, b in spans]
     voice = Audio(np.arange(6500, dtype=np.float32)[None], 100)
-    heard = pieces(SimpleNamespace(phrases=phrases, audio=voice))
+    heard = pieces(voice, spans)
     assert [piece.duration for piece in heard] == [19.5, 10.5, 31.5, 3.5]
     np.testing.assert_array_equal(np.concatenate([p.samples for p in heard], axis=1), voice.samples)
