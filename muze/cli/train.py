@@ -168,12 +168,13 @@ def _train(
 
     from muze.manifest.training import read_settings
     from muze.pipelines.out_of_memory import told_in_numbers
+    from muze.pipelines.training import check_paths
     from muze.report import open_report
 
     pipeline = import_module(f"muze.pipelines.train_{what}")
     # by identity: 0 is equal to False, and is said
     given = {k: v for k, v in options.items() if v not in (None, []) and v is not False}
-    settings = read_settings(config, pipeline.TrainingSettings, given, changes or ())
+    settings = read_settings(config, pipeline.TrainingSettings, given, changes or (), check_paths)
     try:
         with open_report(quiet or (launched and os.environ["RANK"] != "0")) as report:
             if estimate:

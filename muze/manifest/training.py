@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,14 +15,21 @@ from muze.manifest.faults import Faults, Keys, Source
 from muze.manifest.yaml_lines import read_value, read_yaml
 
 S = TypeVar("S", bound=Settings)
+Check = Callable[[Mapping[str, Any]], Iterable[tuple[str, str]]]  # Any: as YAML gives it
+"""Tells what is wrong with settings that only the disk knows: a key, and what is wrong there."""
 
 
 def read_settings(
-    path: Path | None, model: type[S], options: Mapping[str, Any], changes: Sequence[str] = ()
+    path: Path | None,
+    model: type[S],
+    options: Mapping[str, Any],
+    changes: Sequence[str] = (),
+    check: Check | None = None,
 ) -> S:
     """Return settings of a ``model`` as a YAML file gives them; an option wins over its key.
 
-    ``changes`` are any settings, like ``unet.dropout=0.1``, and win over the file too.
+    ``changes`` are any settings, like ``unet.dropout=0.1``, and win over the file too. What a
+    ``check`` finds is told beside the other faults.
 
     Raises:
         ManifestError: one line per fault, ``train.yaml:3: batch_size: what is wrong``.
@@ -40,13 +47,19 @@ def read_settings(
         faults.raise_any()
     for change in changes:
         names[_change(data, change)] = f"--set {change.partition('=')[0].strip()}"
+    said = {**data, **options}
+    settings, invalid = None, None
     try:
-        settings = model.model_validate({**data, **options})
+        settings = model.model_validate(said)
     except ValidationError as fault:
-        faults.add_invalid(fault, model, {**data, **options})
-        faults.raise_any()
-        raise
+        invalid = fault
+        faults.add_invalid(fault, model, said)
+    for key, told in check(said) if check else ():
+        faults.add((key,), told)
     faults.raise_any()
+    if settings is None:
+        assert invalid is not None
+        raise invalid
     return settings
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from muze.core.errors import CheckpointError, MuzeError
 from muze.core.registry import Registry
 from muze.core.settings import Settings
+from muze.model.header import part_of
 from muze.pipelines.load import choose_device
 from muze.pipelines.model_info import model_folder
 
@@ -144,6 +146,18 @@ class LoopSettings(Settings):
     def validates(self) -> bool:
         """Whether there are tracks to validate on."""
         return self.validation > 0 or self.validation_dataset is not None
+
+
+def check_paths(said: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # Any: as YAML gives it
+    """Yield which settings name what is not there, and what is wrong with each."""
+    for key in ("dataset", "validation_dataset"):
+        if isinstance(path := said.get(key), (str, Path)) and not Path(path).exists():
+            yield key, f"{path}: there is no such dataset"
+    if isinstance(folder := said.get("vae"), (str, Path)):
+        try:
+            part_of(Path(folder), "autoencoder")
+        except CheckpointError as fault:
+            yield "vae", str(fault)
 
 
 def _is_part(settings: type[LoopSettings], name: str) -> bool:

@@ -7,6 +7,11 @@ import pytest
 from muze.core.settings import Settings
 
 
+@pytest.fixture(autouse=True)
+def dataset(tmp_path):
+    (tmp_path / "a.json").touch()
+
+
 @pytest.mark.parametrize("what", ["vae", "diffusion", "vocoder"])
 def test_training_is_handed_its_settings(run, monkeypatch, tmp_path, what):
     class TrainingSettings(Settings):
@@ -117,6 +122,22 @@ def test_sizes_and_kinds_that_are_misspelt_are_told(run, tmp_path):
     )
 
 
+def test_what_is_not_there_is_told_beside_what_else_is_wrong(run, tmp_path):
+    (tmp_path / "t.yaml").write_text("dataset: b.json\nrun: r\nvae: v\nsteps: 0\nstreams: {}\n")
+    assert run("train", "diffusion", "--config", "t.yaml").stderr.splitlines() == [
+        "muze: t.yaml:1: dataset: b.json: there is no such dataset",
+        "muze: t.yaml:3: vae: v: is no model folder; it has no muze.json",
+        "muze: t.yaml:4: steps: must be greater than or equal to 1, not 0",
+    ]
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "muze.json").write_text('{"muze_model": 99}')
+    given = ("--dataset", "a.json", "--set", "validation_dataset=c.json", "--steps", 1)
+    told = run("train", "diffusion", "--config", "t.yaml", *given).stderr
+    assert "--set validation_dataset: c.json: there is no such dataset\n" in told
+    assert "t.yaml:3: vae: v/muze.json: is of format 99" in told
+    assert len(told.splitlines()) == 2
+
+
 @pytest.fixture
 def trained(monkeypatch):
     """Stand in for the trainings, and note which is handed what."""
@@ -219,6 +240,7 @@ def test_the_specification_s_names_of_options_are_taken(run, monkeypatch):
     module.train = lambda settings, report: trained.append(settings)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     monkeypatch.setattr(TrainingSettings, "run", "r", raising=False)
+    monkeypatch.setattr("muze.pipelines.training.part_of", lambda folder, part: {})
     words = (
         "--annotations a.json --ldm_checkpoint starter --vae_checkpoint v --max_tracks 9 --lora 4"
     )
