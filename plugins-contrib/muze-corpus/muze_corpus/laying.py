@@ -21,6 +21,9 @@ LINE = 4.0
 BARS = (1, 2, 4)
 COMFORTABLE, SHORTEST = 0.2, 0.14
 """Seconds from syllable to syllable that are sung with ease, and at least."""
+PACE = 1.8
+"""Syllables a second at which words are sung that are given time; lines are between that and one
+to a note."""
 BREATH = 0.55
 """Seconds from a line's end to the next line's first vowel."""
 LAST = 0.3
@@ -130,13 +133,14 @@ def _tune(notes: Sequence[Note], shift: int, voice: Voice) -> list[Tone]:
 
 
 def _comfortable(song: Song, tune: Sequence[Tone]) -> int:
-    """Return how many syllables are sung with ease on notes."""
+    """Return how many syllables are sung with ease on notes, the longest of them split."""
+    starts = [song.timeline.seconds(tone.start) for tone in tune]
     count, last = 0, -1.0
-    for tone in tune:
-        at = song.timeline.seconds(tone.start)
+    for at in starts:
         if count == 0 or at - last >= COMFORTABLE:
             count, last = count + 1, at
-    return count
+    lasts = song.timeline.seconds(tune[-1].end) - starts[0]
+    return max(count, round((count + PACE * lasts) / 2))
 
 
 def _best(
@@ -148,7 +152,7 @@ def _best(
 
     def cost(text: str) -> float:
         more = len(lines[text].syllables) - wanted
-        return abs(more) * (1.5 if more > 0 else 1.0) + 1.2 * used.get(text, 0) + whims[text]
+        return abs(more) * (1.5 if more > 0 else 1.0) + 2.0 * used.get(text, 0) + whims[text]
 
     order = sorted(lines, key=cost)
     return order if same is None else [same, *(text for text in order if text != same)]

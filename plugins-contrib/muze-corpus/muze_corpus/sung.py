@@ -14,6 +14,7 @@ from muze.voice.phrase import SungPhrase, sing_frames
 from muze.voice.pitch_curve import Vibrato
 
 from muze_corpus import sung_truth
+from muze_corpus.backing import draw_backing
 from muze_corpus.laying import Laid, lay_song
 from muze_corpus.score import Note, Rng, Song, chance
 from muze_corpus.singing import Sound, Vocal, draws
@@ -53,17 +54,25 @@ def perform(song: Song, folder: Path, rate: int) -> Vocal | None:
     ]  # fmt: skip
     made = next(iter(stock.values())).rate
     samples = np.zeros(round(song.duration * made), np.float32)
+    harmony, again = draw_backing(song, lines, stock, voice.high, rng)
+    behind = np.zeros_like(samples)
+    for phrase in harmony + [line.sung for line in again]:
+        add(behind, phrase.samples, phrase.start, made)
     for line in lines:
         add(samples, line.sung.samples * _loud(song, line.laid), line.sung.start, made)
-    breaths = breath_times("auto", [line.span for line in lines])
+    breaths = breath_times("auto", sorted(line.span for line in [*lines, *again]))
     level = _level(samples)
     for second, seed in zip(breaths, seeds[len(laid) :], strict=False):
         add(samples, breath_sound(level, made, int(seed)), second, made)
     rests = [] if chance(rng, DOUBLED) else [(line.start, line.end) for line in laid]
     lead = [n for n in song.tracks["lead"].notes if not any(a <= n.start < b for a, b in rests)]
-    truth = _truth(song, lines, lead, breaths)
+    told = sorted([*lines, *again], key=lambda line: line.span)
+    truth = _truth(song, told, lead, breaths)
+    truth |= {"ad_libs": [sung_truth.told_line(line) for line in again],
+              "harmonies": [sung_truth.told_span(phrase) for phrase in harmony]}  # fmt: skip
     truth |= {"singer": voice.name, "voice_embedding": embedding(folder, voice, song.split)}
-    return Vocal(_at_rate(samples, made, rate, song), None, rests, lead, truth)
+    backing = _at_rate(behind, made, rate, song) if harmony or again else None
+    return Vocal(_at_rate(samples, made, rate, song), backing, rests, lead, truth)
 
 
 def _sung(line: Laid, kept: Kept, vibrato: Vibrato, seed: int) -> SungPhrase:

@@ -125,6 +125,17 @@ def vocal_notes(lines: Iterable[Line]) -> list[dict[str, float]]:
     ]  # fmt: skip
 
 
+def told_line(line: Line) -> dict[str, Any]:
+    """Words, and when they begin and end, in seconds."""
+    start, end = line.span
+    return {"text": line.laid.text, "start": round(start, 3), "end": round(end, 3)}
+
+
+def told_span(phrase: SungPhrase) -> list[float]:
+    """Seconds from the first sound of a phrase to the end of its last."""
+    return [round(phrase.placed[0].start, 3), round(phrase.placed[-1].end, 3)]
+
+
 def melody(
     song: Song, sung: Sequence[dict[str, float]], lead: Iterable[Note]
 ) -> list[dict[str, float]]:
