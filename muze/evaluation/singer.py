@@ -13,6 +13,7 @@ from muze.pipelines.plan import Plan
 from muze.pipelines.vocals import planned_singer
 from muze.report import Report
 from muze.voice.adherence import hear_stem, hear_voice
+from muze.voice.mos import MOS
 from muze.voice.sing import sing
 from muze.voice.singer import on_stage
 from muze.voice.voice_score import VoiceScore, rows
@@ -48,4 +49,6 @@ def hear_singer(
         taken = f", in what {stems.separator} takes out of the mix"
         found = [row if row.name.endswith(", mix") else replace(row, heard_by=row.heard_by + taken)
                  for row in found]  # fmt: skip
+        why = "what a separator takes out of a mix tells of the separator, not of the voice"
+        found = [replace(row, value=None, reason=why) if row.name == MOS else row for row in found]
     return rows(found)

@@ -19,6 +19,7 @@ from muze.core.grid import Audio, TimeGrid
 from muze.core.registry import Registry
 from muze.core.voices import Spoken
 from muze.voice.breath_noise import breath_times
+from muze.voice.mos import mos_scores
 from muze.voice.onsets import heard_onsets, onset_errors
 from muze.voice.ornaments import breath_scores, vibrato_scores
 from muze.voice.plan import VoicePlan
@@ -53,6 +54,7 @@ def hear_voice(
     if plan.delivery == "sung":
         found += _melody(song.audio, mix, plan, grid, unpitched(song, grid))
     found += _ornaments(song.audio, plan, grid, song.breaths, registry)
+    found += mos_scores(song.audio, spans_of(song))
     return [*found, *_speaker(song.audio, song.spoken, plan, singer, registry)]
 
 
@@ -71,6 +73,7 @@ def hear_stem(
         found.append(VoiceScore("melody RPA", None, "share", True, by, reason=why))
         found += _melody(voice, mix, plan, grid, None)
     found += _ornaments(voice, plan, grid, breath_times(plan.breaths, spans), registry)
+    found += mos_scores(voice, spans)
     name = "speaker similarity"
     return [*found, VoiceScore(name, None, "cosine", True, "Resemblyzer", reason=why)]
 
