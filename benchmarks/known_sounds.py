@@ -78,7 +78,7 @@ def part(folder: Path, song: Song, role: str, third: int | None = None) -> Audio
         with tempfile.TemporaryDirectory() as work:
             score = Path(work) / "part.mid"
             midi(song, sound, [role]).save(score)
-            samples = fitted(synthesise(score, Path(work) / "part.wav", sound), song.duration)
+            samples = fitted(synthesise(score, sound, song.duration), song.duration)
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, np.clip(samples, -1, 1), RATE, subtype="PCM_24")
     samples, _ = soundfile.read(path, dtype="float32", always_2d=True)

@@ -27,6 +27,7 @@ from muze_corpus.render import (
     SAMPLE_RATE,
     SOUNDFONTS,
     Audio,
+    RenderError,
     draw_sound,
     fitted,
     loudness_curve,
@@ -37,6 +38,8 @@ from muze_corpus.render import (
     synthesise,
 )  # fmt: skip
 from muze_corpus.score import PRODUCTION, SOUND, WORDS, Rng, Song
+from muze_corpus.singing import sing_song, unsung_truth
+from muze_corpus.voices import voices
 
 Record = dict[str, Any]
 
@@ -137,23 +140,19 @@ def _rendered(out: Path, song: Song, name: str, order: Order) -> Record:
     """Renders and writes a song, and gives its record."""
     sound = draw_sound(_draws(song, SOUND), order.fonts)
     desk = draw_production(_draws(song, PRODUCTION))
-    vocal = None
-    if order.vocals:
-        from muze_corpus.singing import sing_song, sings
-
-        vocal = sing_song(song, out / "spoken", SAMPLE_RATE) if sings(song) else None
+    vocal = sing_song(song, out / "spoken", SAMPLE_RATE) if order.vocals else None
     if vocal is not None:
         song = resting(song, vocal.rests)
-    score, wav = out / "midi" / f"{name}.mid", out / "tmp" / f"{name}.wav"
+    score = out / "midi" / f"{name}.mid"
     part = out / "tmp" / f"{name}.mid"
     midi(song, sound).save(part)
-    music = toned(fitted(synthesise(part, wav, sound), song.duration), desk)
-    voices = {}
+    music = toned(fitted(synthesise(part, sound, song.duration), song.duration), desk)
+    sung: dict[str, Audio] = {}
     if vocal is not None:
-        for role, sung, louder in (("voice", vocal.samples, 0.0), ("choir", vocal.backing, -5.0)):
-            if sung is not None and np.abs(sung).max() > 0:
-                voices[role] = placed_voice(fitted(sung, song.duration), music, desk, louder)
-    audio = music + sum(voices.values())
+        for role, alone, louder in (("voice", vocal.samples, 0.0), ("choir", vocal.backing, -5.0)):
+            if alone is not None and np.abs(alone).max() > 0:
+                sung[role] = placed_voice(fitted(alone, song.duration), music, desk, louder)
+    audio = music + sum(sung.values())
     pressed = pressing_gain(audio, desk)
     gain = pressed * mastering_gain(audio * pressed, sound.target)
     audio = audio * gain
@@ -164,10 +163,10 @@ def _rendered(out: Path, song: Song, name: str, order: Order) -> Record:
         for role in song.tracks:
             stem_midi = out / "tmp" / f"{name}-{role}.mid"
             midi(song, sound, [role]).save(stem_midi)
-            stem = toned(fitted(synthesise(stem_midi, wav, sound), song.duration), desk)
+            stem = toned(fitted(synthesise(stem_midi, sound, song.duration), song.duration), desk)
             _write_flac(fresh / f"{role}.flac", stem * gain)
             stem_midi.unlink()
-        for role, stem in voices.items():
+        for role, stem in sung.items():
             _write_flac(fresh / f"{role}.flac", stem * gain)
         shutil.rmtree(whole, ignore_errors=True)  # half filled, of an older muze-corpus
         whole.parent.mkdir(exist_ok=True)
@@ -177,14 +176,28 @@ def _rendered(out: Path, song: Song, name: str, order: Order) -> Record:
     truth = _truth(song, name)
     if vocal is not None:
         truth = sung_record(truth, vocal.truth)
+    elif order.vocals:
+        truth |= unsung_truth(song)
     truth = _told(truth, song) | {"loudness": round(loudness, 2)}
     truth["production"] = {"soundfont": sound.font, "compressor": desk.compressor is not None,
                            "bandwidth": desk.bandwidth}  # fmt: skip
     if song.seed[1] % 2:  # a model learns to follow a curve, and to do without
         truth["loudness_curve"] = loudness_curve(audio)
     if order.stems:
-        truth["stems"] = {r: f"stems/{name}/{r}.flac" for r in (*song.tracks, *voices)}
+        truth["stems"] = {r: f"stems/{name}/{r}.flac" for r in (*song.tracks, *sung)}
     return truth
+
+
+def _learn_lines(out: Path, order: Order, pool: ProcessPoolExecutor) -> None:
+    """Have every voice of a split speak the lines that it sings, where it has not yet."""
+    try:
+        from muze_corpus.stock import fill
+    except ModuleNotFoundError as fault:
+        hint = 'pip install "muze-corpus[vocals]"'
+        raise RenderError(f"--vocals needs {fault.name}: {hint}") from None
+    singers = voices(order.split)
+    for said in [pool.submit(fill, out / "spoken", voice, order.split) for voice in singers]:
+        said.result()
 
 
 def build(
@@ -207,15 +220,13 @@ def build(
     if order.sound:
         for font in order.fonts:
             soundfont(font)
-        if order.vocals:
-            from muze_corpus.stock import fill
-
-            fill(out / "spoken", order.split)
     for folder in ("audio", "midi", "records", "tmp"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     tracks: list[Record] = []
     seconds = 0.0
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        if order.sound and order.vocals:
+            _learn_lines(out, order, pool)
         numbers = count() if songs is None else iter(range(songs))
         waiting = [pool.submit(build_song, out, i, order)
                    for _, i in zip(range(2 * workers + 2), numbers, strict=False)]  # fmt: skip

@@ -67,6 +67,8 @@ def build(
     if unknown := [font for font in fonts if font not in SOUNDFONTS]:
         console.print(f"no soundfont {unknown[0]!r}; there are {', '.join(SOUNDFONTS)}")
         raise typer.Exit(2)
+    if vocals and not (out / "spoken").exists():
+        console.print("first the voices speak their lines, once: some ten minutes on one core")
     began, seconds, made = time.monotonic(), 0.0, 0
     columns = (BarColumn(), TextColumn("{task.percentage:5.1f} %"),
                TextColumn("{task.description}"), TimeRemainingColumn())  # fmt: skip

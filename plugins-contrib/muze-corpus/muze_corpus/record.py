@@ -108,7 +108,5 @@ def resting(song: Song, rests: Sequence[tuple[float, float]]) -> Song:
 
 def sung_record(truth: Record, vocal: Record) -> Record:
     """A record that tells what is sung too; its melody is the voice's, or the lead's elsewhere."""
-    notes = vocal["vocal_notes"]
-    melody = sorted([*truth["melody"], *notes], key=lambda n: n["start"])
     chroma = truth["melody_chroma"] or [REST] * math.ceil(truth["duration"] / HOP - 1e-6)
-    return truth | vocal | {"melody": melody, "melody_chroma": laid_chroma(chroma, notes)}
+    return truth | vocal | {"melody_chroma": laid_chroma(chroma, vocal["vocal_notes"])}

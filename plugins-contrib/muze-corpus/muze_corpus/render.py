@@ -7,12 +7,12 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import mido
 import numpy as np
 import numpy.typing as npt
 import pyloudnorm
-import soundfile
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 from scipy.signal import lfilter
 
@@ -139,16 +139,19 @@ def _write(track: mido.MidiTrack, events: Sequence[tuple[int, mido.Message]], en
     track.append(mido.MetaMessage("end_of_track", time=max(0, end - now)))
 
 
-def synthesise(path: Path, wav: Path, sound: Sound) -> Audio:
-    """The mono sound (samples,) of a MIDI file at 32 kHz, not yet normalised.
+def synthesise(path: Path, sound: Sound, duration: float) -> Audio:
+    """The mono sound (samples,) of a MIDI file at 32 kHz, not yet normalised, of some seconds.
+
+    It is read from a pipe and FluidSynth is stopped then: of notes whose soundfont lets them ring
+    for ever it would write without end.
 
     Raises:
         RenderError: where FluidSynth is missing or fails.
     """
-    shell = wav.with_suffix(".fluidsynth")
+    shell = path.with_suffix(".fluidsynth")
     shell.write_text(LINEAR)
     command = ["fluidsynth", "-ni", "-q", "-r", str(SAMPLE_RATE), "-g", str(sound.gain),
-               "-F", str(wav), "-O", "float", "-T", "wav", "-f", str(shell)]  # fmt: skip
+               "-F", "/dev/stdout", "-O", "float", "-T", "raw", "-f", str(shell)]  # fmt: skip
     for name, value in {
         "synth.reverb.room-size": sound.room, "synth.reverb.damp": sound.damp,
         "synth.reverb.level": sound.reverb, "synth.chorus.active": int(sound.chorus > 0),
@@ -156,21 +159,22 @@ def synthesise(path: Path, wav: Path, sound: Sound) -> Audio:
         "synth.polyphony": POLYPHONY, "synth.audio-channels": 1,
     }.items():  # fmt: skip
         command += ["-o", f"{name}={value}"]
-    try:
-        result = subprocess.run(
-            [*command, str(soundfont(sound.font)), str(path)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if result.returncode or not wav.exists():
-            raise RenderError(f"fluidsynth failed on {path}: {result.stderr.strip()[-300:]}")
-        audio, rate = soundfile.read(wav, dtype="float32", always_2d=True)
-    finally:
-        wav.unlink(missing_ok=True)
-        shell.unlink(missing_ok=True)
-    assert rate == SAMPLE_RATE
-    mono: Audio = audio.mean(axis=1)
+    command += [str(soundfont(sound.font)), str(path)]
+    wanted = 2 * 4 * round(duration * SAMPLE_RATE)
+    with TemporaryFile() as told, subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=told
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        raw = process.stdout.read(wanted)
+        process.kill()
+        process.wait()
+        told.seek(0)
+        fault = told.read().decode(errors="replace").strip()
+    shell.unlink(missing_ok=True)
+    if len(raw) < wanted // 2:
+        raise RenderError(f"fluidsynth failed on {path}: {fault[-300:]}")
+    stereo = np.frombuffer(raw[: len(raw) // 8 * 8], np.float32).reshape(-1, 2)
+    mono: Audio = stereo.mean(axis=1)
     return mono
 
 
