@@ -5,7 +5,6 @@ Both render the mel that the model's vocoder hears, whatever that is.
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,14 +33,13 @@ from benchmarks.harness import (
 )
 from benchmarks.known_sounds import solo_lines
 from muze.analysis.pitch import track_pitch
-from muze.audio.io import resample
-from muze.audio.mel import MelSettings, log_mel_array
+from muze.audio.mel import MelSettings
 from muze.core.errors import CheckpointError
 from muze.core.grid import Audio
 from muze.core.protocols import Vocoder
 from muze.core.registry import Registry
+from muze.evaluation.copy_synthesis import copy
 from muze.model.header import part_of
-from muze.model.spectral_loss import log_mel_distance, multi_resolution_stft
 from muze.pipelines.load import open_vocoder
 from muze.pipelines.model_info import model_folder
 from muze.report import open_report
@@ -111,21 +109,14 @@ def figures(vocoder: Vocoder, excerpt: Excerpt, mel: MelSettings, line: bool) ->
 
     Of a ``line`` of one voice that is the pitch, of other music chords and beats.
     """
-    original = Audio(resample(excerpt.audio, mel.sample_rate).mono[None], mel.sample_rate)
-    log_mel = log_mel_array(original.mono, mel)
-    started = time.perf_counter()
-    samples = vocoder.render(log_mel)
-    spent = time.perf_counter() - started
-    made = Audio(samples[None], mel.sample_rate)
-    ours, theirs = (torch.from_numpy(a.mono)[None, : len(samples)] for a in (made, original))
-    sharpness = onset_sharpness(made, original)
-    kept = {"pitch": pitch_kept(made, excerpt)} if line else survival(made, excerpt)
+    found = copy(vocoder, excerpt.audio, mel)
+    sharpness = onset_sharpness(found.made, found.original)
+    kept = {"pitch": pitch_kept(found.made, excerpt)} if line else survival(found.made, excerpt)
     return {
-        "stft": float(multi_resolution_stft(ours, theirs)),
-        "mel": float(log_mel_distance(ours, theirs, mel)),
+        **found.distances(mel),
         "sharpness": sharpness,
         "blunting": abs(1 - sharpness),
-        "speed": excerpt.audio.duration / spent,
+        "speed": excerpt.audio.duration / found.seconds,
         **kept,
     }
 

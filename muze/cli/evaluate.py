@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,6 +44,13 @@ def evaluate(
             help="Of one recording that is sung: its voice alone. Else SONG.vocal.wav beside it.",
         ),
     ] = None,
+    copy_synthesis: Annotated[
+        bool,
+        typer.Option(
+            "--copy-synthesis",
+            help=f"{OF_A_RECORDING}how far what the vocoder of --model makes of it is from it.",
+        ),
+    ] = False,
     suite: Annotated[
         str | None,
         typer.Option("--suite", help="A suite's name (held-out), or a folder of manifests."),
@@ -77,7 +85,8 @@ def evaluate(
         Path | None,
         typer.Option(
             "--reference",
-            help=f"{OF_A_SUITE}folder of music; how far renders sound from it (needs musicnn).",
+            help=f"{OF_A_SUITE}folder of music: how far renders sound from it (needs musicnn), "
+            "and how far what the vocoder makes of it is.",
         ),
     ] = None,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps, or auto.")] = "auto",
@@ -115,6 +124,7 @@ def evaluate(
     }  # fmt: skip
     for_a_recording = {
         "--manifest": manifest, "--plan": plan, "--seed": seed, "--vocal": vocal,
+        "--copy-synthesis": copy_synthesis or None,
     }  # fmt: skip
     _check(given, suite, model, for_a_suite, for_a_recording)
     from muze.core.registry import Registry
@@ -148,7 +158,7 @@ def evaluate(
                     raise typer.BadParameter("a plan is fixed; it cannot be changed by --seed")
                 judged = plan_to_judge(manifest, seed, registry, report)
             sounds = [Path(name) for name in given]
-            show = _recordings(sounds, judged, model, vocal, html, registry, report)
+            show = _recordings(sounds, judged, model, vocal, copy_synthesis, html, registry, report)
     show(json)
 
 
@@ -194,6 +204,7 @@ def _recordings(
     plan: Plan,
     model: str | None,
     vocal: Path | None,
+    copied: bool,
     html: Path | None,
     registry: Registry,
     report: Report,
@@ -202,6 +213,15 @@ def _recordings(
 
     dropped = None if model is None else dropped_figures(model, Path.cwd(), registry)
     found = [evaluate_file(path, plan, registry, report, dropped, vocal) for path in paths]
+    if copied:
+        from muze.audio.io import read_audio
+        from muze.evaluation.copy_synthesis import copy_rows
+
+        copies = [copy_rows(read_audio(path), model or "starter", registry) for path in paths]
+        found = [
+            replace(one, adherence={**one.adherence, "vocoder": rows})
+            for one, rows in zip(found, copies, strict=True)
+        ]
     if html is not None:
         from muze.evaluation.page import write_recordings
 

@@ -73,6 +73,20 @@ def show_suite(found: Mapping[str, Any]) -> None:
             f"{told:.3f} told, {dropped:.3f} words alone ({sound['told']['windows']} windows), "
             f"by {sound['embedding']}"
         ))  # fmt: skip
+    for line in _told_of_copies(found):
+        out.print(Text(line))
+
+
+def _told_of_copies(found: Mapping[str, Any]) -> list[str]:
+    """Return what a suite's evaluation tells of its vocoder, a line a figure."""
+    if "copy_synthesis" not in found:
+        return []
+    from muze.evaluation.copy_synthesis import FIGURES
+
+    copies = found["copy_synthesis"]
+    where = f"copy-synthesis of {len(copies['sounds'])} sounds of {copies['reference']}"
+    means = {name: _interval(copies["figures"][key]) for key, name in FIGURES.items()}
+    return [f"{copies['vocoder']} {name}: {mean}, {where}" for name, mean in means.items()]
 
 
 def show_comparison(rows: Sequence[Mapping[str, Any]], first: str, second: str) -> None:

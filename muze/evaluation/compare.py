@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from muze.core.errors import MuzeError
+from muze.evaluation.copy_synthesis import compare_copies
 from muze.evaluation.frechet import check_same
 from muze.evaluation.intervals import differences, means
 from muze.evaluation.rows import all_rows, key_of
@@ -55,6 +56,8 @@ def compare_suites(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[
             rows.append(found | {name: dict(vars(each[key])) for name, each in columns.items()})
     if "sound" in first and "sound" in second:
         rows.append(_sound_row(first["sound"], second["sound"]))
+    if "copy_synthesis" in first and "copy_synthesis" in second:
+        rows += compare_copies(first["copy_synthesis"], second["copy_synthesis"])
     return rows
 
 

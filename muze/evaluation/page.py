@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from muze.audio.io import read_audio, write_whole
+from muze.evaluation.copy_synthesis import FIGURES
 from muze.evaluation.overlay import draw_overlay
 from muze.evaluation.recording import Evaluation
 from muze.evaluation.rows import all_rows
@@ -43,7 +44,7 @@ def write_recordings(
 
 def write_suite(path: Path, found: Mapping[str, Any], folder: Path) -> None:
     """Write the page of a model's evaluation on a suite, whose renders lie in a folder."""
-    songs = found["songs"]
+    songs, copies = found["songs"], found.get("copy_synthesis")
     parts = [
         _facts({"model": found["model"], "suite": found["suite"], "songs": len(songs),
                 "sampler": f"{found['sampler']}, {found['steps']} steps"}),
@@ -52,6 +53,9 @@ def write_suite(path: Path, found: Mapping[str, Any], folder: Path) -> None:
                 "told words alone": f"{found['sound']['dropped']['distance']:.3f}",
                 "to": found["sound"]["reference"], "by": found["sound"]["embedding"]})
         if "sound" in found else "",
+        _facts({f"{copies['vocoder']} {name}, copy-synthesis": _interval(copies["figures"][key])
+                for key, name in FIGURES.items()})
+        if copies else "",
         "<h2>Songs</h2>",
     ]  # fmt: skip
     if len(songs) > MOST_PICTURES:

@@ -33,5 +33,6 @@ def singer_rows(voice: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def all_rows(adherence: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return all figures of an adherence that are known, the singer's after the streams'."""
-    return [*adherence["scores"], *singer_rows(adherence.get("voice", ()))]
+    """Return all figures of an adherence that are known: streams', the singer's, a vocoder's."""
+    singer = singer_rows(adherence.get("voice", ()))
+    return [*adherence["scores"], *singer, *adherence.get("vocoder", ())]

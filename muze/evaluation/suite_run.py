@@ -12,6 +12,7 @@ from typing import Any
 from muze.audio.io import read_audio, write_whole
 from muze.core.errors import MuzeError
 from muze.evaluation.ceilings import ceiling_of
+from muze.evaluation.copy_synthesis import copy_folder
 from muze.evaluation.frechet import distances
 from muze.evaluation.intervals import Interval, differences, means
 from muze.evaluation.kept import Kept
@@ -38,7 +39,7 @@ class Bench:
     output: Path
     best_of: int = 1
     reference: Path | None = None
-    """Folder of music beside which it is told how renders sound."""
+    """Folder of music: how far renders sound from it, and what the vocoder makes of it."""
 
     @cached_property
     def kept(self) -> Kept:
@@ -93,6 +94,10 @@ def evaluate_suite(
         sets = {kind: [bench.output / song[kind]["audio"] for song in songs]
                 for kind in (TOLD, DROPPED)}  # fmt: skip
         result["sound"] = distances(sets, bench.reference, report)
+        weights = bench.ready.networks.get("vocoder")
+        result["copy_synthesis"] = copy_folder(
+            bench.reference, bench.ready.vocoder, weights, bench.kept, report
+        )
     write_whole(bench.output / FILE, (json.dumps(result, indent=1) + "\n").encode())
     return result
 

@@ -1,9 +1,24 @@
 import json
 
+import numpy as np
 import pytest
 
-from muze.evaluation import recording
+from muze.audio.io import write_audio
+from muze.core.grid import Audio
+from muze.evaluation import copy_synthesis, recording
 from muze.evaluation.recording import Evaluation
+
+
+@pytest.fixture
+def row():
+    def row(stream, name, value):
+        return {
+            "stream": stream, "name": name, "value": value, "unit": "distance", "floor": None,
+            "higher_is_better": False, "extractor": "a copy", "ceiling": None, "origin": "asked",
+            "dropped": None,
+        }  # fmt: skip
+
+    return row
 
 
 @pytest.fixture
@@ -29,6 +44,23 @@ def test_a_recording_is_measured_against_a_manifest(run, song, measuring, adhere
     assert json.loads(told.stdout) == adherence
     run("evaluate", "a.wav", "--manifest", song, "--seed", 3)
     assert [plan.seed for plan in measuring] == [7, 7, 3]
+
+
+def test_what_a_vocoder_would_cost_is_told_beside(run, song, measuring, monkeypatch, row):
+    asked = []
+
+    def copy_rows(audio, model, registry):
+        asked.append(model)
+        return [row("vocoder", "griffin_lim log-mel L1 distance", 0.125)]
+
+    monkeypatch.setattr(copy_synthesis, "copy_rows", copy_rows)
+    monkeypatch.setattr(recording, "dropped_figures", lambda *_: {})
+    write_audio(song.parent / "a.wav", Audio(np.zeros((1, 800), np.float32), 32_000))
+    done = run("evaluate", "a.wav", "--manifest", song, "--copy-synthesis")
+    assert "griffin_lim log-mel L1 distance" in done.stdout
+    assert "0.125" in done.stdout
+    run("evaluate", "a.wav", "--manifest", song, "--copy-synthesis", "--model", "mine")
+    assert asked == ["starter", "mine"]
 
 
 def test_a_recording_is_measured_against_the_same_song_every_time(run, song, measuring):
