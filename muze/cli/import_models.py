@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from muze.core.precision import Precision
+
 
 def import_hifigan(
     checkpoint: Annotated[
@@ -19,7 +21,9 @@ def import_hifigan(
         Path | None,
         typer.Option("--config", help="The config.json it came with, where it lies elsewhere."),
     ] = None,
-    half: Annotated[bool, typer.Option("--half", help="Store 16-bit floats.")] = False,
+    precision: Annotated[
+        Precision, typer.Option("--precision", help="In what weights are stored.")
+    ] = Precision.fp32,
 ) -> None:
     """Make a published HiFi-GAN checkpoint the vocoder of a model folder; prints the folder.
 
@@ -27,5 +31,5 @@ def import_hifigan(
     """
     from muze.pipelines.import_hifigan import import_hifigan as convert
 
-    convert(checkpoint, config, output, half)
+    convert(checkpoint, config, output, precision)
     print(output)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from muze.core.precision import Precision
+
 Name = Annotated[str, typer.Argument(help="An installed model, a folder, or a run's folder.")]
 
 
@@ -33,7 +35,9 @@ def export(
     merged: Annotated[
         bool, typer.Option("--merged", help="Put what LoRA learnt into a whole model.")
     ] = False,
-    half: Annotated[bool, typer.Option("--half", "--fp16", help="Store 16-bit floats.")] = False,
+    precision: Annotated[
+        Precision, typer.Option("--precision", help="In what weights are stored.")
+    ] = Precision.fp32,
     licence: Annotated[
         str | None,
         typer.Option("--license", "--licence", help="As MIT; that of the model unless said."),
@@ -53,7 +57,7 @@ def export(
     from muze.pipelines.hub import push as put
 
     token = None if push is None else hub_token()  # before anything is written
-    write(name, out, merged, half, licence, data, force)
+    write(name, out, merged, precision, licence, data, force)
     print(out)
     if push is not None and token is not None:
         print(put(out, push, token))

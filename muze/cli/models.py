@@ -9,6 +9,7 @@ import typer
 
 from muze.cli import model_files
 from muze.cli.import_models import import_hifigan
+from muze.core.precision import Precision
 
 app = typer.Typer(no_args_is_help=True, help="List, describe, check and export models.")
 
@@ -35,7 +36,9 @@ def assemble_model(
     denoiser: Annotated[Path | None, typer.Option(help="A run's folder denoiser.")] = None,
     vocoder: Annotated[Path | None, typer.Option(help="A run's folder vocoder.")] = None,
     planner: Annotated[Path | None, typer.Option(help="A run's folder planner.")] = None,
-    half: Annotated[bool, typer.Option("--half", help="Store 16-bit floats.")] = False,
+    precision: Annotated[
+        Precision, typer.Option("--precision", help="In what weights are stored.")
+    ] = Precision.fp32,
 ) -> None:
     """Put trained parts together into one model folder; prints the folder."""
     from muze.pipelines.assemble import assemble
@@ -46,7 +49,7 @@ def assemble_model(
     parts = {name: folder for name, folder in given.items() if folder is not None}
     if not parts:
         raise typer.BadParameter(f"give at least one of --{', --'.join(given)}")
-    assemble(out, parts, half)
+    assemble(out, parts, precision)
     print(out)
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from muze.core.errors import CheckpointError
 from muze.core.files import sha256
+from muze.core.precision import Precision
 from muze.core.settings import Settings
 from muze.model.header import (
     FORMAT,
@@ -26,6 +27,8 @@ from muze.model.header import (
     write_header,
 )
 from muze.model.lora import Lora, merge
+from muze.model.precision import restored
+from muze.model.precision import stored as in_file
 
 
 def save_part(
@@ -34,14 +37,14 @@ def save_part(
     module: nn.Module,
     settings: Settings,
     training: dict[str, Any],
-    half: bool = False,
+    precision: Precision | str = Precision.fp32,
     extra: dict[str, Any] | None = None,
     tensors: Mapping[str, Tensor] | None = None,
     base: dict[str, Any] | None = None,
 ) -> None:
     """Write one network of a model beside those already there, and tell of it in ``muze.json``.
 
-    ``half`` stores 16-bit floats. The header names each file's sha256, so damage is noticed.
+    The header names each file's sha256, so damage is noticed.
     ``tensors`` are stored in place of all the network's; ``base`` is what it was fine-tuned from.
     """
     known = read_header(folder) if (folder / "muze.json").exists() else {}
@@ -53,16 +56,8 @@ def save_part(
     }
     parts = {**known.get("parts", {}), part: about}
     header = {**known, "muze_model": FORMAT, "parts": parts, **({"base": base} if base else {})}
-    stored = module.state_dict() if tensors is None else tensors
-    write_weights(folder, header, [(part, in_precision(stored, half))])
-
-
-def in_precision(tensors: Mapping[str, Tensor], half: bool) -> dict[str, Tensor]:
-    """Return weights as they are stored; ``half`` makes floats 16-bit."""
-    return {
-        name: (value.half() if half and value.is_floating_point() else value).contiguous().cpu()
-        for name, value in tensors.items()
-    }
+    weights = module.state_dict() if tensors is None else tensors
+    write_weights(folder, header, [(part, in_file(weights, precision))])
 
 
 def write_weights(
@@ -135,7 +130,7 @@ def part_tensors(folder: Path, part: str) -> dict[str, Tensor]:
     """
     file, about = weights_file(folder, part), part_of(folder, part)
     try:
-        tensors = load_file(file)
+        tensors = restored(load_file(file))
         if "lora" not in about:
             return tensors
         lora = Lora.model_validate(about["lora"])

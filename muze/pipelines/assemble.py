@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from muze.core.errors import CheckpointError
-from muze.model.checkpoint import in_precision, part_tensors, write_weights
+from muze.core.precision import Precision
+from muze.model.checkpoint import part_tensors, write_weights
 from muze.model.header import FORMAT, part_of, read_header, trained_sha256, weights_file
+from muze.model.precision import stored
 from muze.pipelines.vocoder_mel import check_parts
 
 PARTS = ("autoencoder", "denoiser", "vocoder")
 
 
-def assemble(out: Path, parts: dict[str, Path], half: bool) -> None:
-    """Write a model folder of parts from other folders; ``half`` stores 16-bit floats.
+def assemble(
+    out: Path, parts: dict[str, Path], precision: Precision | str = Precision.fp32
+) -> None:
+    """Write a model folder of parts from other folders.
 
     What ``out`` already holds of a part that is not named is kept. What LoRA learnt is put into the
     weights it was learnt beside.
@@ -38,7 +42,7 @@ def assemble(out: Path, parts: dict[str, Path], half: bool) -> None:
         if trained_sha256(known["autoencoder"]) != wanted:
             raise CheckpointError(f"{out}: its denoiser was trained on another autoencoder")
     check_parts(out, known)
-    stored = (
-        (name, in_precision(part_tensors(folder, name), half)) for name, folder in parts.items()
+    weights = (
+        (name, stored(part_tensors(folder, name), precision)) for name, folder in parts.items()
     )
-    write_weights(out, header, stored)
+    write_weights(out, header, weights)

@@ -11,9 +11,11 @@ from safetensors.torch import load_file
 
 from muze.audio.io import write_whole
 from muze.core.errors import CheckpointError, MuzeError
+from muze.core.precision import Precision
 from muze.core.registry import Registry
-from muze.model.checkpoint import in_precision, write_weights
+from muze.model.checkpoint import write_weights
 from muze.model.header import FORMAT, read_header, weights_file, whole_header, write_header
+from muze.model.precision import restored, stored
 from muze.pipelines.assemble import assemble
 from muze.pipelines.model_card import model_card
 from muze.pipelines.model_info import model_folder
@@ -23,7 +25,7 @@ def export(
     model: str,
     out: Path,
     merged: bool = False,
-    half: bool = False,
+    precision: Precision | str = Precision.fp32,
     licence: str | None = None,
     data: str | None = None,
     force: bool = False,
@@ -59,9 +61,9 @@ def export(
         shutil.rmtree(leftover, ignore_errors=True)
     try:
         if "lora" in whole["parts"].get("denoiser", {}) and not merged:
-            _beside_base(model, folder, fresh, half, told)
+            _beside_base(model, folder, fresh, precision, told)
         else:
-            assemble(fresh, dict.fromkeys(whole["parts"], folder), half)
+            assemble(fresh, dict.fromkeys(whole["parts"], folder), precision)
             made_of = {"made_of": _named(base)} if (base := whole.get("base")) else {}
             write_header(fresh, {**read_header(fresh), **told, **made_of})
         card = model_card(out.resolve().name, read_header(fresh))
@@ -79,7 +81,9 @@ def export(
             shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _beside_base(model: str, folder: Path, out: Path, half: bool, told: dict[str, Any]) -> None:
+def _beside_base(
+    model: str, folder: Path, out: Path, precision: Precision | str, told: dict[str, Any]
+) -> None:
     header = read_header(folder)
     base = header["base"]["model"]
     if base not in Registry().models() and (folder / base).is_dir():
@@ -88,7 +92,7 @@ def _beside_base(model: str, folder: Path, out: Path, half: bool, told: dict[str
             "whole model is written"
         )
     about = header["parts"]["denoiser"]
-    weights = in_precision(load_file(weights_file(folder, "denoiser")), half)
+    weights = stored(restored(load_file(weights_file(folder, "denoiser"))), precision)
     whole = {"muze_model": FORMAT, "base": header["base"], "parts": {"denoiser": about}, **told}
     write_weights(out, whole, [("denoiser", weights)])
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from muze.core.errors import CheckpointError, first_fault
 from muze.core.files import sha256
 from muze.core.mel import MelSettings
+from muze.core.precision import Precision
 from muze.model.checkpoint import save_part
 from muze.model.header import read_header
 from muze.pipelines.vocoder_mel import check_parts
@@ -68,7 +69,9 @@ class PublishedConfig(BaseModel):
         return HifiGanVocoder.Config.model_validate({**given, "mel": mel})
 
 
-def import_hifigan(checkpoint: Path, config: Path | None, out: Path, half: bool) -> None:
+def import_hifigan(
+    checkpoint: Path, config: Path | None, out: Path, precision: Precision | str = Precision.fp32
+) -> None:
     """Write a published generator as the vocoder of the model folder ``out``.
 
     ``config`` is the ``config.json`` it came with; where it is not said, the one that lies beside
@@ -89,7 +92,9 @@ def import_hifigan(checkpoint: Path, config: Path | None, out: Path, half: bool)
     known = read_header(out).get("parts", {}) if (out / "muze.json").exists() else {}
     check_parts(out, {**known, "vocoder": {"settings": settings.model_dump(mode="json")}})
     about = {"imported": checkpoint.name, "sha256": sha256(checkpoint)}
-    save_part(out, "vocoder", network, settings, about, half, extra={"name": HifiGanVocoder.name})
+    save_part(
+        out, "vocoder", network, settings, about, precision, extra={"name": HifiGanVocoder.name}
+    )
 
 
 def read_config(path: Path) -> HifiGanVocoder.Config:

@@ -248,7 +248,7 @@ def train(settings: TrainingSettings, report: Report) -> None:
             extra |= {"lora": settings.lora.model_dump(mode="json"), "parameters": size}
         out = folder / "denoiser"
         base = base and base_from(base, out)
-        save_part(out, "denoiser", averaged, about, loop.record(), False, extra, tensors, base)
+        save_part(out, "denoiser", averaged, about, loop.record(), "fp32", extra, tensors, base)
         return out
 
     loop.run(draw, losses, "diffusion", write, preview, held_out if held else None)

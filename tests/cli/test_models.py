@@ -71,7 +71,7 @@ def test_an_export_hands_on_what_is_said_and_asks_for_a_token_first(run, monkeyp
     monkeypatch.setattr(export, "export", lambda *given: asked.append(given))
     monkeypatch.setattr(hub, "push", lambda *given: asked.append(given) or "https://hub/ada/mine")
     monkeypatch.delenv("HF_TOKEN", raising=False)
-    words = ("models", "export", "mine", "--merged", "out", "--fp16", "--license", "MIT")
+    words = ("models", "export", "mine", "--merged", "out", "--precision=fp16", "--license", "MIT")
     done = run(*words, "--push", "ada/mine")
     assert (done.exit_code, asked) == (1, [])
     assert "HF_TOKEN" in done.stderr
@@ -79,6 +79,6 @@ def test_an_export_hands_on_what_is_said_and_asks_for_a_token_first(run, monkeyp
     done = run(*words, "--push", "ada/mine")
     assert done.stdout == "out\nhttps://hub/ada/mine\n"
     assert asked == [
-        ("mine", Path("out"), True, True, "MIT", None, False),
+        ("mine", Path("out"), True, "fp16", "MIT", None, False),
         (Path("out"), "ada/mine", "hf_secret"),
     ]

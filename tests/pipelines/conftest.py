@@ -182,7 +182,7 @@ def vocoder(vocoder_settings):
 def model(tmp_path_factory, vae, denoiser, vocoder):
     """A whole model folder."""
     folder = tmp_path_factory.mktemp("model") / "tiny"
-    assemble(folder, {"autoencoder": vae, "denoiser": denoiser, "vocoder": vocoder}, half=True)
+    assemble(folder, {"autoencoder": vae, "denoiser": denoiser, "vocoder": vocoder}, "fp16")
     header = read_header(folder)
     for stream in header["parts"]["denoiser"]["streams"].values():
         stream["unseen"] = {}  # two songs have met next to nothing; test_trained tests what then

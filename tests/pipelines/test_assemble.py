@@ -25,17 +25,17 @@ def test_a_model_holds_every_part_in_half_precision(model, vae):
 
 
 def test_whole_precision_keeps_every_bit(tmp_path, vae):
-    assemble(tmp_path / "m", {"autoencoder": vae}, half=False)
+    assemble(tmp_path / "m", {"autoencoder": vae})
     whole, kept = (load_file(f / "autoencoder.safetensors") for f in (vae, tmp_path / "m"))
     assert all(torch.equal(whole[name], kept[name]) for name in whole)
 
 
 def test_a_part_can_be_exchanged_and_what_else_the_model_says_is_kept(tmp_path, vae, vocoder):
     out = tmp_path / "m"
-    assemble(out, {"autoencoder": vae, "vocoder": vocoder}, half=True)
+    assemble(out, {"autoencoder": vae, "vocoder": vocoder}, "fp16")
     header = read_header(out) | {"evaluation": {"dropped": {}}}
     (out / "muze.json").write_text(json.dumps(header))
-    assemble(out, {"vocoder": vocoder}, half=False)
+    assemble(out, {"vocoder": vocoder})
     again = read_header(out)
     assert list(again["parts"]) == ["autoencoder", "vocoder"]
     assert again["evaluation"] == {"dropped": {}}
@@ -68,12 +68,12 @@ def test_a_denoiser_trained_on_a_shipped_model_goes_with_it(tmp_path, model, dif
      (lambda file: file.write_bytes(file.read_bytes()[:-1]), "is damaged or was changed")],
 )  # fmt: skip
 def test_a_damaged_part_is_told(tmp_path, vae, damage, told):
-    assemble(tmp_path / "m", {"autoencoder": vae}, half=False)
+    assemble(tmp_path / "m", {"autoencoder": vae})
     damage(tmp_path / "m" / "autoencoder.safetensors")
     with pytest.raises(CheckpointError, match=told):
-        assemble(tmp_path / "n", {"autoencoder": tmp_path / "m"}, half=True)
+        assemble(tmp_path / "n", {"autoencoder": tmp_path / "m"}, "fp16")
 
 
 def test_a_part_that_is_not_there_is_told(tmp_path, vae):
     with pytest.raises(CheckpointError, match="has no denoiser; it has autoencoder"):
-        assemble(tmp_path / "m", {"denoiser": vae}, half=True)
+        assemble(tmp_path / "m", {"denoiser": vae}, "fp16")

@@ -40,7 +40,7 @@ def faults(folder):
 
 def test_a_model_is_exported_whole_with_its_card(model, tmp_path):
     out = tmp_path / "night-model"
-    export(str(model), out, half=True, licence="MIT", data="Songs I sang.")
+    export(str(model), out, precision="fp16", licence="MIT", data="Songs I sang.")
     assert sorted(path.name for path in out.iterdir()) == [
         "README.md", "autoencoder.safetensors", "denoiser.safetensors", "muze.json",
         "vocoder.safetensors",

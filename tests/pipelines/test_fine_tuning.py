@@ -145,7 +145,7 @@ def test_a_song_is_made_by_a_run_of_lora_and_by_the_whole_model_alike(
     lora, plan_of, registry, tmp_path
 ):
     parts = dict.fromkeys(("autoencoder", "denoiser", "vocoder"), lora / "denoiser")
-    assemble(tmp_path / "whole", parts, half=False)
+    assemble(tmp_path / "whole", parts)
     header = read_header(tmp_path / "whole")
     assert "lora" not in header["parts"]["denoiser"]
     assert "base" not in header
@@ -172,7 +172,7 @@ def moved(lora, model, tmp_path):
 def test_a_base_that_changed_or_went_is_refused(moved, registry, model, denoiser):
     folder, base = moved
     load_model(folder, registry, "cpu")
-    assemble(base, {"denoiser": denoiser}, half=False)  # the same weights, of other bits
+    assemble(base, {"denoiser": denoiser})  # the same weights, of other bits
     with pytest.raises(CheckpointError, match=r"was fine-tuned from .*, whose denoiser was \w{12}"):
         load_model(folder, registry, "cpu")
     shutil.rmtree(base)

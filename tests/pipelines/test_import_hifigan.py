@@ -75,7 +75,7 @@ def test_a_published_generator_makes_the_same_sound_in_muze(checkpoint, tmp_path
     network = published({"resblock": resblock})
     path = checkpoint({"generator": rename(network.state_dict())}, {**CONFIG, "resblock": resblock})
     out = tmp_path / "voice"
-    import_hifigan(path, None, out, half=False)
+    import_hifigan(path, None, out)
     about = part_of(out, "vocoder")
     assert about["name"] == "hifigan"
     assert about["training"]["imported"] == "g_02500000"
@@ -94,7 +94,7 @@ def test_a_published_generator_makes_the_same_sound_in_muze(checkpoint, tmp_path
 
 def test_a_config_s_missing_top_of_the_mel_is_half_the_rate(checkpoint, tmp_path):
     path = checkpoint(published().state_dict(), {**CONFIG, "fmax": None})
-    import_hifigan(path, None, tmp_path / "voice", half=True)
+    import_hifigan(path, None, tmp_path / "voice", precision="fp16")
     assert part_of(tmp_path / "voice", "vocoder")["settings"]["mel"]["f_max"] == 11025
 
 
@@ -122,14 +122,14 @@ def test_weights_are_folded_length_times_direction():
 def test_a_config_that_does_not_fit_is_told(checkpoint, tmp_path, changes, told):
     path = checkpoint({"generator": published().state_dict()}, {**CONFIG, **changes})
     with pytest.raises(CheckpointError, match=f"config.json.*{told}|{told}.*config.json"):
-        import_hifigan(path, None, tmp_path / "voice", half=False)
+        import_hifigan(path, None, tmp_path / "voice")
     assert not (tmp_path / "voice").exists()
 
 
 def test_files_that_are_none_are_told(checkpoint, tmp_path):
     def told(path, config=None):
         with pytest.raises(CheckpointError) as fault:
-            import_hifigan(path, config, tmp_path / "voice", half=False)
+            import_hifigan(path, config, tmp_path / "voice")
         return str(fault.value)
 
     path = checkpoint({"mpd": {}, "msd": {}, "steps": 1}, name="do_02500000")
@@ -150,7 +150,7 @@ def test_code_in_a_checkpoint_is_not_run(checkpoint, tmp_path):
 
     path = checkpoint({"generator": Trap()})
     with pytest.raises(CheckpointError, match="no checkpoint of weights alone"):
-        import_hifigan(path, None, tmp_path / "voice", half=False)
+        import_hifigan(path, None, tmp_path / "voice")
     assert not (tmp_path / "sprung").exists()
 
 
@@ -162,7 +162,7 @@ def test_it_is_not_put_beside_an_autoencoder_of_another_mel(checkpoint, tmp_path
     with pytest.raises(
         CheckpointError, match=r"autoencoder's mel has sample_rate 32000.*hears sample_rate 22050"
     ):
-        import_hifigan(path, None, tmp_path / "m", half=False)
+        import_hifigan(path, None, tmp_path / "m")
     assert read_header(tmp_path / "m") == before
 
 
@@ -171,7 +171,5 @@ def test_it_is_put_beside_an_autoencoder_of_its_mel(checkpoint, tmp_path):
                       floor=1e-5)  # fmt: skip
     settings = AutoencoderSettings(mel=mel, latent_dim=2, channels=(4,), patch=(80, 8), strides=())
     save_part(tmp_path / "m", "autoencoder", AudioVAE(settings), settings, {})
-    import_hifigan(
-        checkpoint({"generator": published().state_dict()}), None, tmp_path / "m", half=False
-    )
+    import_hifigan(checkpoint({"generator": published().state_dict()}), None, tmp_path / "m")
     assert set(read_header(tmp_path / "m")["parts"]) == {"autoencoder", "vocoder"}

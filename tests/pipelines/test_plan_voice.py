@@ -155,7 +155,7 @@ def singing_model(tmp_path_factory, dataset, vae, vocoder, diffusion_settings):
     train_diffusion.train(settings, SilentReport())
     folder = tmp_path_factory.mktemp("singing") / "tiny"
     parts = {"autoencoder": vae, "denoiser": settings.run / "denoiser", "vocoder": vocoder}
-    assemble(folder, parts, half=True)
+    assemble(folder, parts, "fp16")
     header = read_header(folder)
     streams = header["parts"]["denoiser"]["streams"]
     for name in STREAMS:

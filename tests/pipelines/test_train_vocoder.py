@@ -278,7 +278,7 @@ def test_a_published_hifigan_is_trained_on_at_its_own_mel(vocoder_settings, tmp_
     heard = {"sample_rate": 22050, "hop_length": 256, "num_mels": 80, "f_max": 8000}
     network = build(HifiGanVocoder.Config.model_validate({**sizes, "mel": heard}))
     torch.save({"generator": network.state_dict()}, tmp_path / "g_1")
-    import_hifigan(tmp_path / "g_1", None, tmp_path / "voice", half=False)
+    import_hifigan(tmp_path / "g_1", None, tmp_path / "voice")
     given = vocoder_settings("own").model_dump(exclude={"vocoder", "vocos", "hifigan", "vae"})
     given |= {"start": str(tmp_path / "voice"), "steps": 1, "learning_rate": 1e-9,
               "crop_frames": 32}  # fmt: skip

@@ -65,14 +65,14 @@ def test_what_differs_is_told_of_both():
 
 def test_parts_of_two_mels_are_not_put_together(parts, tmp_path):
     with pytest.raises(CheckpointError) as told:
-        assemble(tmp_path / "m", parts(MelSettings(), SPEECH), half=False)
+        assemble(tmp_path / "m", parts(MelSettings(), SPEECH))
     assert str(told.value) == f"{tmp_path / 'm'}: {TOLD}"
     assert not (tmp_path / "m").exists()
 
 
 @pytest.mark.parametrize("mel", [MelSettings(), SPEECH], ids=["muze's", "speech"])
 def test_parts_of_one_mel_make_a_model_that_is_heard(parts, tmp_path, mel):
-    assemble(tmp_path / "m", parts(mel, mel), half=False)
+    assemble(tmp_path / "m", parts(mel, mel))
     assert model_mel(tmp_path / "m") == mel
     assert model_mel(tmp_path / "v") is None
     for name in ("hifigan", "griffin_lim"):
@@ -84,7 +84,7 @@ def test_parts_of_one_mel_make_a_model_that_is_heard(parts, tmp_path, mel):
 
 def test_a_model_of_two_mels_is_not_loaded(parts, tmp_path):
     folders = parts(SPEECH, SPEECH)
-    assemble(tmp_path / "m", folders, half=False)
+    assemble(tmp_path / "m", folders)
     header = json.loads((tmp_path / "m/muze.json").read_text())
     header["parts"]["autoencoder"]["settings"]["mel"] = MelSettings().model_dump()
     (tmp_path / "m/muze.json").write_text(json.dumps(header))

@@ -138,7 +138,7 @@ def test_the_packaged_weights_sound_as_by_the_package(tmp_path):
     sound += 0.01 * rng.standard_normal(len(sound)).astype(np.float32)
     for name in ("universal", "LJSpeech"):
         checkpoint = package / "data" / f"generator_{name}.pth.tar"
-        import_hifigan(checkpoint, None, tmp_path / name, half=False)
+        import_hifigan(checkpoint, None, tmp_path / name)
         case = VocoderCase(HifiGanVocoder, tmp_path / name)
         for check in CHECKS:
             check(case)
