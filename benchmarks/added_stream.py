@@ -126,7 +126,7 @@ def main(
         train(settings, report)
     folder = work / f"{run.name}-model"
     base = model_folder(model, registry, Path.cwd())
-    assemble(folder, {"autoencoder": base, "denoiser": run / "denoiser"}, half=True)
+    assemble(folder, {"autoencoder": base, "denoiser": run / "denoiser"}, precision="fp16")
     told: Iterable[dict[str, Any]] = repeat({})
     if not truth:
         told = ({stream: curve} for curve in curves(tracks, stream))

@@ -162,7 +162,7 @@ def main(
         with open_report() as report:
             train(settings, report)
     folder = run / "model"
-    assemble(folder, {"autoencoder": base, "denoiser": run / "denoiser"}, half=False)
+    assemble(folder, {"autoencoder": base, "denoiser": run / "denoiser"})
     held = hold(load_model(folder, registry, "cpu"), others, settings)
     about = {"networks": model_identity(folder), "clips": held_out}
     usual = kept.get({**about, "told": "all and nothing"}, partial(of_all, held))
