@@ -83,6 +83,8 @@ def main(
         bench = Bench(ready, work / f"{weight:g}", reference=reference)
         with open_report() as report:
             result = evaluate_suite(paths, plans, bench, {"suite": suite, "model": model}, report)
+        if "reason" in result["sound"]:
+            raise typer.BadParameter(result["sound"]["reason"])
         ranks = [{"rank": rank(song[TOLD]["scores"])} for song in result["songs"]]
         found[weight] = {
             "means": {**means(values(result["songs"], TOLD)), **means(ranks)},

@@ -49,6 +49,12 @@ def run_suites(
 
         embedding_name()
         sounds_in(reference)
+    names = [Path(name).name for name in models]
+    if len(set(names)) < len(names):
+        raise typer.BadParameter(
+            f"both models are called {names[0]}; evaluate one after the other, each "
+            "with an --output of its own, and compare the folders"
+        )
     paths = suite_paths(suite, num_songs)
     planned = {  # the faults of the second model come before hours with the first
         name: plan_suite(paths, registry, {**options, "--model": _place(name)}, seconds)

@@ -66,15 +66,21 @@ def show_suite(found: Mapping[str, Any]) -> None:
     out.print(table)
     _tell_listeners(found["figures"])
     if "sound" in found:
-        sound = found["sound"]
-        told, dropped = (sound[kind]["distance"] for kind in ("told", "dropped"))
-        out.print(Text(
-            f"Frechet distance to {sound['reference']} ({sound['reference_windows']} windows): "
-            f"{told:.3f} told, {dropped:.3f} words alone ({sound['told']['windows']} windows), "
-            f"by {sound['embedding']}"
-        ))  # fmt: skip
+        out.print(Text(told_of_sound(found["sound"])))
     for line in _told_of_copies(found):
         out.print(Text(line))
+
+
+def told_of_sound(sound: Mapping[str, Any]) -> str:
+    """Return what a suite's evaluation tells of how its renders sound."""
+    if "reason" in sound:
+        return f"no Frechet distance: {sound['reason']}"
+    told, dropped = (sound[kind]["distance"] for kind in ("told", "dropped"))
+    return (
+        f"Frechet distance to {sound['reference']} ({sound['reference_windows']} windows): "
+        f"{told:.3f} told, {dropped:.3f} words alone ({sound['told']['windows']} windows), "
+        f"by {sound['embedding']}"
+    )
 
 
 def _told_of_copies(found: Mapping[str, Any]) -> list[str]:

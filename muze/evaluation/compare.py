@@ -54,7 +54,7 @@ def compare_suites(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[
             found = {name: row[name] for name in ("stream", "name", "unit", "higher_is_better",
                                                   "floor", "ceiling", "extractor")}  # fmt: skip
             rows.append(found | {name: dict(vars(each[key])) for name, each in columns.items()})
-    if "sound" in first and "sound" in second:
+    if all(TOLD in found.get("sound", {}) for found in (first, second)):
         rows.append(_sound_row(first["sound"], second["sound"]))
     if "copy_synthesis" in first and "copy_synthesis" in second:
         rows += compare_copies(first["copy_synthesis"], second["copy_synthesis"])

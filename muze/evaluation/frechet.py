@@ -19,6 +19,10 @@ FEWEST = 20
 """Windows of 3 s below which a distance says nothing; it wants some hundred."""
 
 
+class TooLittleSoundError(MuzeError):
+    """Too few windows for a distance that says anything."""
+
+
 def frechet_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     """Return the distance of the normal distributions of two sets (N, F) (Heusel et al. 2017)."""
     from scipy.linalg import sqrtm
@@ -34,7 +38,7 @@ def embed_files(paths: Sequence[Path], report: Report) -> NDArray[np.float64]:
     """Return the embeddings of all sounds, shape (N, 200).
 
     Raises:
-        MuzeError: they last less than a minute in all.
+        TooLittleSoundError: they last less than a minute in all.
     """
     advance = report.task("hearing how it sounds", len(paths))
     found = []
@@ -43,7 +47,7 @@ def embed_files(paths: Sequence[Path], report: Report) -> NDArray[np.float64]:
         advance()
     all_found = np.concatenate(found) if found else np.zeros((0, 200))
     if len(all_found) < FEWEST:
-        raise MuzeError(
+        raise TooLittleSoundError(
             f"a Frechet distance needs {3 * FEWEST} s of sound at least, of {len(paths)} files "
             f"there are {3 * len(all_found)}"
         )
@@ -63,24 +67,27 @@ def sounds_in(folder: Path) -> list[Path]:
 
 
 def distances(
-    sets: Mapping[str, Sequence[Path]], reference: Path, report: Report
+    sets: Mapping[str, Sequence[Path]],
+    reference: Path,
+    beside: NDArray[np.float64],
+    report: Report,
 ) -> dict[str, Any]:
-    """Return the distance of each set of sounds to all sounds below a folder, as JSON.
+    """Return the distance of each set of sounds to a reference, embedded ``beside`` them, as JSON.
 
-    It names the embedding and the reference, without which a distance means nothing.
-
-    Raises:
-        MuzeError: there is too little sound.
+    It names the embedding and the reference, without which a distance means nothing. Where there
+    is too little sound, ``reason`` says so in place of the distances.
     """
-    beside = embed_files(sounds_in(reference), report)
     found: dict[str, Any] = {
         "embedding": embedding_name(),
         "reference": str(reference),
         "reference_windows": len(beside),
     }
-    for name, paths in sets.items():
-        embedded = embed_files(paths, report)
-        found[name] = {"distance": frechet_distance(embedded, beside), "windows": len(embedded)}
+    try:
+        embedded = {name: embed_files(paths, report) for name, paths in sets.items()}
+    except TooLittleSoundError as fault:
+        return {**found, "reason": str(fault)}
+    for name, one in embedded.items():
+        found[name] = {"distance": frechet_distance(one, beside), "windows": len(one)}
     return found
 
 

@@ -49,10 +49,7 @@ def write_suite(path: Path, found: Mapping[str, Any], folder: Path) -> None:
         _facts({"model": found["model"], "suite": found["suite"], "songs": len(songs),
                 "sampler": f"{found['sampler']}, {found['steps']} steps"}),
         _figures(found),
-        _facts({"Frechet distance of the renders": f"{found['sound']['told']['distance']:.3f}",
-                "told words alone": f"{found['sound']['dropped']['distance']:.3f}",
-                "to": found["sound"]["reference"], "by": found["sound"]["embedding"]})
-        if "sound" in found else "",
+        _sound(found["sound"]) if "sound" in found else "",
         _facts({f"{copies['vocoder']} {name}, copy-synthesis": _interval(copies["figures"][key])
                 for key, name in FIGURES.items()})
         if copies else "",
@@ -63,6 +60,14 @@ def write_suite(path: Path, found: Mapping[str, Any], folder: Path) -> None:
     for number, song in enumerate(songs):
         parts.append(_song(song, folder, path, number < MOST_PICTURES))
     _write(path, f"{found['model']} on {found['suite']}", parts)
+
+
+def _sound(sound: Mapping[str, Any]) -> str:
+    if "reason" in sound:
+        return _facts({"no Frechet distance": sound["reason"]})
+    told, dropped = (f"{sound[kind]['distance']:.3f}" for kind in ("told", "dropped"))
+    return _facts({"Frechet distance of the renders": told, "told words alone": dropped,
+                   "to": sound["reference"], "by": sound["embedding"]})  # fmt: skip
 
 
 def write_comparison(

@@ -13,7 +13,7 @@ from muze.audio.io import read_audio, write_whole
 from muze.core.errors import MuzeError
 from muze.evaluation.ceilings import ceiling_of
 from muze.evaluation.copy_synthesis import copy_folder
-from muze.evaluation.frechet import distances
+from muze.evaluation.frechet import distances, embed_files, sounds_in
 from muze.evaluation.intervals import Interval, differences, means
 from muze.evaluation.kept import Kept
 from muze.evaluation.recording import evaluate
@@ -61,11 +61,15 @@ def evaluate_suite(
     that are kept are not made again. ``about`` names suite and model.
 
     Raises:
-        MuzeError: two manifests have the same name, or the model cannot be told what one says.
+        MuzeError: two manifests have the same name, the model cannot be told what one says, or the
+            reference has too little sound.
     """
     names = [path.stem for path in paths]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise MuzeError(f"manifests of the same name cannot be told apart: {', '.join(twice)}")
+    beside = None
+    if bench.reference is not None:  # too little sound is told before hours of rendering
+        beside = embed_files(sounds_in(bench.reference), report)
     advance = report.task("rendering and measuring", len(plans) * (1 + bench.best_of))
     songs = []
     for name, plan in zip(names, plans, strict=True):
@@ -90,10 +94,10 @@ def evaluate_suite(
         "songs": songs,
         "figures": summary(songs),
     }
-    if bench.reference is not None:
+    if bench.reference is not None and beside is not None:
         sets = {kind: [bench.output / song[kind]["audio"] for song in songs]
                 for kind in (TOLD, DROPPED)}  # fmt: skip
-        result["sound"] = distances(sets, bench.reference, report)
+        result["sound"] = distances(sets, bench.reference, beside, report)
         weights = bench.ready.networks.get("vocoder")
         result["copy_synthesis"] = copy_folder(
             bench.reference, bench.ready.vocoder, weights, bench.kept, report

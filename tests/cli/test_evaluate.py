@@ -133,6 +133,8 @@ def test_faults_of_a_suite_are_told_before_anything_is_rendered(run, tmp_path):
     assert (done.exit_code, "did you mean 'held-out'" in done.stderr) == (1, True)
     done = run("evaluate", "--suite", "held-out", "mine", "mine")
     assert (done.exit_code, "given twice" in done.stderr) == (2, True)
+    done = run("evaluate", "--suite", "held-out", "a/mine", "b/mine")
+    assert (done.exit_code, "both models are called mine" in done.stderr) == (2, True)
 
 
 def test_where_nothing_is_written_an_output_may_lie_anywhere(run, tmp_path, monkeypatch, measuring):
