@@ -35,10 +35,10 @@ from muze.audio.mel import log_mel_array
 from muze.core.grid import Audio
 from muze.core.registry import Registry
 from muze.evaluation.intervals import differences
+from muze.evaluation.model_evaluation import write_evaluation as keep_evaluation
 from muze.evaluation.rendering import Ready, make_ready
 from muze.evaluation.suite import plan_suite, suite_paths
 from muze.evaluation.suite_run import DROPPED, TOLD, Bench, evaluate_suite, values
-from muze.model.header import read_header, write_header
 from muze.pipelines.model_info import model_folder
 from muze.report import open_report
 
@@ -108,7 +108,10 @@ def main(
     plans = plan_suite(paths, registry, options)
     ready = make_ready(str(folder), plans[0], registry, device)
     with open_report() as report:
-        about = {"suite": suite, "model": model}
+        about = {
+            "suite": suite, "model": model, "sampler": plans[0].sampler.name,
+            "steps": plans[0].num_steps, "guidance": plans[0].guidance,
+        }  # fmt: skip
         found = evaluate_suite(paths, plans, Bench(ready, work), about, report)
     stages = hear_truth(held_out_excerpts(songs, num_songs, SECONDS), ready, kept)
     told_songs, untold = values(found["songs"], TOLD), values(found["songs"], DROPPED)
@@ -132,12 +135,7 @@ def main(
         "guidance": plans[0].guidance, "manifests": len(paths), "excerpts": num_songs,
     }  # fmt: skip
     if write_evaluation:
-        evaluation = {
-            key: {name: round(found.mean, 4) for name, found in columns[column].items()}
-            for key, column in (("told", "told"), ("dropped", "words alone"))
-        }
-        header = {**read_header(folder), "evaluation": {**evaluation, "render": settings}}
-        write_header(folder, header)
+        keep_evaluation(folder, found)
     findings = Findings("control", settings, kept.seconds + found["work_seconds"])
     findings.data = {"columns": columns, "groups": groups, "chance": chance}
     by_figure = {name: name.partition(".")[2] for name in SHOWN}

@@ -89,6 +89,13 @@ def evaluate(
             "and how far what the vocoder makes of it is.",
         ),
     ] = None,
+    write_evaluation: Annotated[
+        bool,
+        typer.Option(
+            "--write-evaluation",
+            help=f"{OF_A_SUITE}write the means into the model's header and its card.",
+        ),
+    ] = False,
     device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps, or auto.")] = "auto",
     output: Annotated[
         Path | None,
@@ -121,6 +128,7 @@ def evaluate(
         "--num-songs": num_songs, "--seconds": seconds, "--num-steps": num_steps,
         "--sampler": sampler, "--cfg-scale": cfg_scale, "--output": output,
         "--reference": reference, "--best-of": None if best_of == 1 else best_of,
+        "--write-evaluation": write_evaluation or None,
     }  # fmt: skip
     for_a_recording = {
         "--manifest": manifest, "--plan": plan, "--seed": seed, "--vocal": vocal,
@@ -141,7 +149,7 @@ def evaluate(
             show = run_suites(
                 suite, models, registry, report, options=options, num_songs=num_songs,
                 seconds=seconds, best_of=best_of, device=device, output=output, html=html,
-                reference=reference,
+                reference=reference, write=write_evaluation,
             )  # fmt: skip
         elif manifest is None and plan is None:
             from muze.cli.evaluate_suites import compare_folders
@@ -177,6 +185,10 @@ def _check(
             raise typer.BadParameter(f"{of_recording[0]} is of recordings, not of a suite")
         if len(given) > 2:
             raise typer.BadParameter(f"give one model or two, not {len(given)}")
+        if for_a_suite["--write-evaluation"] and for_a_suite["--seconds"] is not None:
+            raise typer.BadParameter(
+                "--write-evaluation goes without --seconds: songs cut short are other songs"
+            )
         if given and model is not None:
             raise typer.BadParameter("give models as --model or as arguments, not both")
         return

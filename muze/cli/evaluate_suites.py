@@ -31,15 +31,18 @@ def run_suites(
     output: Path | None,
     html: Path | None,
     reference: Path | None,
+    write: bool,
 ) -> Show:
     """Evaluate one model or two on a suite; return what prints it.
 
     Raises:
         MuzeError: the suite, a model or what is asked of it is wrong.
     """
+    from muze.evaluation.model_evaluation import write_evaluation
     from muze.evaluation.rendering import make_ready
     from muze.evaluation.suite import plan_suite, suite_paths
     from muze.evaluation.suite_run import Bench, evaluate_suite
+    from muze.pipelines.model_info import model_folder
 
     if len(set(models)) < len(models):
         raise typer.BadParameter(f"{models[0]} is given twice; give two models")
@@ -73,6 +76,10 @@ def run_suites(
         found.append(evaluate_suite(paths, plans, bench, about, report))
         folders.append(folder)
         report.note(f"{folder}: renders and figures")
+        if write:
+            written = model_folder(name, registry, Path.cwd())
+            write_evaluation(written, found[-1])
+            report.note(f"{written / 'muze.json'}: evaluation written")
     if len(found) == 2:
         return _comparison(found, folders, html)
     if html is not None:

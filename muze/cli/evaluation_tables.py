@@ -13,6 +13,8 @@ from muze.cli.tables import DECIDED, console
 FIGURES = ("value", "chance", "dropped", "ceiling", "a", "b", "difference", "told", "words alone",
            "gain", "best of", "gain of best")  # fmt: skip
 """Columns that stand to the right."""
+WIDE = 200
+"""Columns of the table of a suite where nobody tells how wide the terminal is."""
 
 
 def show_recording(adherence: Mapping[str, Any]) -> None:
@@ -58,6 +60,8 @@ def show_suite(found: Mapping[str, Any]) -> None:
         cells += [_interval(row["ceiling"]), _number(row["floor"])]
         table.add_row(Text(f"{row['name']} ({row['unit']})"), *cells)
     out = console(to_stderr=False)
+    if not out.is_terminal:
+        out.width = WIDE
     tries = f", best of {found['best_of']}" if best else ""
     out.print(
         Text(f"{found['model']} on {found['suite']}: {len(found['songs'])} songs{tries}"),
@@ -125,7 +129,9 @@ def _tell_listeners(rows: Sequence[Mapping[str, Any]]) -> None:
 def _table(*titles: str) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in titles:
-        table.add_column(title, justify="right" if title in FIGURES else "left", no_wrap=True)
+        # figures rather take two lines than be cut off
+        right = title in FIGURES
+        table.add_column(title, justify="right" if right else "left", no_wrap=not right)
     return table
 
 

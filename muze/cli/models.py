@@ -62,19 +62,23 @@ app.command("export")(model_files.export)
 def show_model(
     name: Annotated[str, typer.Argument(help="An installed model, or a folder.")],
 ) -> None:
-    """Show where a model lies, what it is, and its card."""
+    """Show where a model lies, what it is, and its card; without one, how well it follows."""
     import json
 
     from muze.core.registry import Registry
     from muze.model.header import read_header
+    from muze.pipelines.model_card import evaluation_part
     from muze.pipelines.model_info import model_folder
 
     folder = model_folder(name, Registry(), Path.cwd())
     header = read_header(folder)
     print(folder)
     print(json.dumps(header, indent=2))
-    for card in sorted(folder.glob("*.md")):
+    cards = sorted(folder.glob("*.md"))
+    for card in cards:
         print(card.read_text(encoding="utf-8"))
+    if not cards:
+        print(evaluation_part(header))
 
 
 @app.command("sizes")

@@ -7,11 +7,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Header = Mapping[str, Any]  # Any: JSON of muze.json
+EVALUATION = "## How well it follows"
 
 
 def model_card(name: str, header: Header) -> str:
     """Return the card in Markdown, headed by what a hub reads of it."""
     return "\n\n".join(part for part in _parts(name, header) if part) + "\n"
+
+
+def evaluation_part(header: Header) -> str:
+    """Return the part of a card that tells how well the model follows."""
+    return "\n\n".join([EVALUATION, *_evaluation(header.get("evaluation", {}))])
+
+
+def renewed_card(card: str, header: Header) -> str:
+    """Return a card whose part on how well the model follows is the header's; the rest stays.
+
+    A card without such a part gets it at its end.
+    """
+    before, _, rest = card.partition(f"{EVALUATION}\n")
+    _, heading, after = rest.partition("\n## ")
+    part = f"{evaluation_part(header)}\n"
+    return f"{before.rstrip()}\n\n{part}{heading}{after}"
 
 
 def _parts(name: str, header: Header) -> Iterator[str]:
@@ -25,8 +42,7 @@ def _parts(name: str, header: Header) -> Iterator[str]:
     yield from _data(header)
     yield "## What a song can say to it"
     yield from _streams(header)
-    yield "## How well it follows"
-    yield from _evaluation(header.get("evaluation", {}))
+    yield evaluation_part(header)
     yield "## How to use it"
     yield f'```\nmuze generate "words for the sound" --model {name}\n```'
     yield "## Limits"
@@ -92,17 +108,27 @@ def _streams(header: Header) -> Iterator[str]:
 def _evaluation(found: Header) -> Iterator[str]:
     told, dropped = found.get("told", {}), found.get("dropped", {})
     if not told:
-        yield "Not measured. `python -m benchmarks.control --model FOLDER --write-evaluation` does."
+        yield (
+            "Not measured. `muze evaluate --suite held-out --model FOLDER --write-evaluation` does."
+        )
         return
     render = found.get("render", {})
     yield (
-        f"{render.get('manifests', 'Some')} held-out manifests, rendered by "
+        f"{render.get('manifests', 'Some')} manifests of {render.get('suite', 'held-out')}, "
+        "rendered by "
         f"{render.get('sampler', 'a sampler')} in {render.get('steps', 'some')} steps: told all "
         "they say, and told their words alone."
     )
-    rows = [(name, f"{value:.3f}", f"{dropped[name]:.3f}" if name in dropped else "-")
-            for name, value in told.items()]  # fmt: skip
-    yield _table(("figure", "told", "words alone"), rows)
+    columns = {"told": told, "words alone": dropped}
+    if best := found.get("best"):
+        columns[f"best of {render.get('best_of', 'several')}"] = best
+    rows = [
+        (name, *(f"{one[name]:.3f}" if name in one else "-" for one in columns.values()))
+        for name in told
+    ]
+    yield _table(("figure", *columns), rows)
+    if sound := found.get("sound"):
+        yield "\n".join(f"- {name}: {value:.3f}" for name, value in sound.items())
 
 
 def _limits(header: Header) -> Iterator[str]:

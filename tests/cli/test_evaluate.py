@@ -99,6 +99,8 @@ def test_a_recording_is_measured_against_a_plan(run, planned, measuring):
      (("--manifest", "song.yaml", "--output", "x"), "--output goes with --suite"),
      (("b.wav", "c.wav", "--manifest", "song.yaml"), "one recording or two"),
      (("--suite", "held-out", "--manifest", "song.yaml"), "--manifest is of recordings"),
+     (("--manifest", "song.yaml", "--write-evaluation"), "--write-evaluation goes with --suite"),
+     (("--suite", "held-out", "--write-evaluation", "--seconds", "5"), "goes without --seconds"),
      (("--suite", "held-out", "--vocal", "v.wav"), "--vocal is of recordings"),
      (("b.wav", "--manifest", "song.yaml", "--vocal", "v.wav"), "--vocal is of one recording"),
      (("--suite", "held-out", "--model", "starter"), "not both")],

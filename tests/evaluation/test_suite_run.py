@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from muze.cli.evaluation_tables import show_suite
 from muze.core.errors import MuzeError
 from muze.evaluation import suite_run
 from muze.evaluation.compare import compare_recordings, compare_suites
@@ -82,6 +83,18 @@ def test_the_best_of_several_is_a_column_of_its_own(run, rendered, monkeypatch, 
     assert majmin["told"]["mean"] < 0.3 < 0.8 < majmin["best"]["mean"]
     assert majmin["gain of best"]["low"] > 0.5
     assert {song["best"]["seed"] for song in found["songs"]}.isdisjoint({1, 2})
+
+
+def test_the_table_of_a_suite_cuts_no_figure_off(result, capsys):
+    found = result([0.1234, 0.5])
+    for song in found["songs"]:
+        song["best"] = song["told"]
+    found |= {"best_of": 4, "figures": summary(found["songs"])}
+    show_suite(found)
+    told = capsys.readouterr().out
+    assert "2 songs, best of 4" in told
+    assert "…" not in told
+    assert told.count("0.31 [0.12, 0.50]") == 3  # told, gain over nothing, best
 
 
 def test_manifests_of_one_name_are_refused(plan, registry, tmp_path):
