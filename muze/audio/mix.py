@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
 
 from muze.audio.loudness import loudness
 from muze.core.errors import AudioError
@@ -109,6 +108,8 @@ def _gain(peaks: Curve, ceiling: float, sample_rate: int) -> Curve:
     The gain each sample needs, held for the least around it, then smoothed over no more than was
     held, so that it is never above what is needed.
     """
+    from scipy import ndimage  # when it is needed: a training that shows nothing never does
+
     width = _width(sample_rate)
     held = ndimage.minimum_filter1d(
         ceiling / np.maximum(peaks, ceiling), 2 * width - 1, mode="nearest"
@@ -131,6 +132,8 @@ def fade_out(audio: Audio, seconds: float) -> Audio:
 
 def _peaks(samples: NDArray[np.float32]) -> Curve:
     """Return the highest of all channels around each sample, between samples too, shape (n,)."""
+    from scipy import signal
+
     highest = np.zeros(samples.shape[1])
     for channel in samples:
         between = signal.oaconvolve(channel[None], _PHASES, axes=1)[:, TAPS:-TAPS]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from muze.core.errors import MuzeError, PluginError, did_you_mean
-from muze.core.protocols import Separator
 from muze.core.registry import Registry
 from muze.core.settings import Settings
-from muze.pipelines.annotate import Listener
-from muze.pipelines.caption_services import CaptionService
-from muze.pipelines.components import open_streams
-from muze.pipelines.separate import choose_separator
+
+if TYPE_CHECKING:
+    from muze.core.protocols import Separator
+    from muze.pipelines.annotate import Listener
+    from muze.pipelines.caption_services import CaptionService
 
 
 class BuildSettings(Settings):
@@ -43,6 +43,9 @@ def open_listener(settings: BuildSettings, recalls: bool = False) -> Listener:
     Raises:
         PluginError: a stream is not installed, or takes no such settings.
     """
+    from muze.pipelines.annotate import Listener  # which takes longer to import than all else
+    from muze.pipelines.components import open_streams
+
     if not recalls:
         from muze.analysis.device import listen_on
         from muze.pipelines.load import choose_device
@@ -69,6 +72,7 @@ def _separator(settings: BuildSettings, registry: Registry) -> Separator | None:
     if settings.separator is None:
         return None
     from muze.analysis.device import listening_device
+    from muze.pipelines.separate import choose_separator
 
     return choose_separator(registry, settings.separator, listening_device())[0]
 
@@ -76,6 +80,8 @@ def _separator(settings: BuildSettings, registry: Registry) -> Separator | None:
 def _captions(settings: BuildSettings) -> CaptionService | None:
     if settings.captions == "template":
         return None
+    from muze.pipelines.caption_services import CaptionService
+
     return CaptionService(settings.captions, settings.caption_model)
 
 

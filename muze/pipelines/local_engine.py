@@ -13,10 +13,13 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
 
-from muze.pipelines.annotate import Listener
 from muze.pipelines.annotation import Outcome, Task
 from muze.pipelines.listening import BuildSettings, available_cores, open_listener
+
+if TYPE_CHECKING:
+    from muze.pipelines.annotate import Listener
 
 CRASHED = "whoever listened to it crashed; the file may be damaged, or memory ran out"
 _settings: BuildSettings | None = None

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import median_filter
 
 from muze.analysis.pitch import track_pitch
 from muze.audio.io import read_audio
@@ -63,6 +62,8 @@ def _runs(voiced: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 def _stays(hz: NDArray[np.float32], first: int) -> list[tuple[float, float, float]]:
     """Return MIDI pitch, start and end in seconds of each pitch that a run stays on."""
+    from scipy.ndimage import median_filter
+
     known = hz > 0
     at = np.arange(len(hz))
     midi = 69 + 12 * np.log2(np.interp(at, at[known], hz[known]) / 440)
