@@ -70,7 +70,7 @@ def with_prompt(record: Record, numbers: np.random.Generator) -> Record:
 def drop_conditions(
     drawn: Mapping[str, Drawn],
     whole: float,
-    each: float,
+    each: float | Mapping[str, float],
     part: float,
     numbers: np.random.Generator,
     rows: slice = slice(None),
@@ -79,7 +79,8 @@ def drop_conditions(
     """Return the conditions with some taken away, so that the network learns to do without.
 
     With probability ``whole`` a row loses every stream (classifier-free guidance, Ho & Salimans
-    2022), with ``each`` one stream by itself, with ``part`` a stretch of one stream's frames.
+    2022), with ``each`` (one for all, or by name) one stream by itself, with ``part`` a stretch of
+    one stream's frames.
     Where ``drawn`` are some ``rows`` of a ``batch``, they lose what they would lose in the whole.
     """
     batch = len(next(iter(drawn.values())).present) if batch is None else batch
@@ -87,8 +88,9 @@ def drop_conditions(
     out = {}
     for name, stream in drawn.items():
         frames = stream.present.shape[1]
+        odds = each[name] if isinstance(each, Mapping) else each
         keep = np.ones((batch, frames), bool)
-        keep[nothing | (numbers.random(batch) < each)] = False
+        keep[nothing | (numbers.random(batch) < odds)] = False
         for row in np.flatnonzero(numbers.random(batch) < part):
             first, last = np.sort(numbers.integers(0, frames + 1, 2))
             keep[row, first:last] = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -107,14 +107,15 @@ def save_tensors(tensors: dict[str, Tensor], file: Path) -> None:
         raise CheckpointError(f"{file}: cannot be written: {fault.strerror}") from None
 
 
-def load_part(folder: Path, part: str, module: nn.Module) -> None:
-    """Fill a network with its weights, as 32-bit floats.
+def load_part(folder: Path, part: str, module: nn.Module, new: Collection[str] = ()) -> None:
+    """Fill a network with its weights, as 32-bit floats; those that are ``new`` to it stay.
 
     Raises:
         CheckpointError: the file is missing, cut short, not the one the header tells of, or holds
             other weights than the network has.
     """
-    tensors = part_tensors(folder, part)
+    own = module.state_dict()
+    tensors = {name: own[name] for name in new} | part_tensors(folder, part)
     try:
         module.load_state_dict({k: v.to(torch.float32) for k, v in tensors.items()})
     except RuntimeError as fault:

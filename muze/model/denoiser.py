@@ -85,6 +85,15 @@ class Denoiser(nn.Module):
             found += [weight for module in attentions for weight in module.parameters()]
         return found
 
+    def hearing_voices(self) -> list[str]:
+        """Return the names of the weights by which it attends to a voice."""
+        return [
+            f"{module}.{weight}"
+            for module, attention in self.named_modules()
+            if isinstance(attention, VoiceStreamAttention)
+            for weight, _ in attention.named_parameters()
+        ]
+
     def _check_hears(self, name: str, stream: Stream) -> None:
         if "voice" in stream.injects() and not self.settings.unet.use_voice_stream:
             raise CheckpointError(

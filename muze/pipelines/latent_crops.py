@@ -65,7 +65,8 @@ class LatentCrops:
         crops = draw_crops(self.lengths, count, s.crop_frames, self.stride, numbers)
         told = recall_crops(self.streams, self.records, self.grids, crops, numbers, rows)
         if dropping:
-            odds = s.drop_all, s.drop_each, s.drop_part
+            each = {name: s.drop_streams.get(name, s.drop_each) for name in told}
+            odds = s.drop_all, each, s.drop_part
             told = drop_conditions(told, *odds, numbers, rows, count)
         latents = self.cut(crops[rows])
         noise = torch.randn(count, *latents.shape[1:], generator=generator)

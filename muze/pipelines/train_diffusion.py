@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor, nn
 
-from muze.core.errors import MuzeError, PluginError
+from muze.core.errors import MuzeError, PluginError, did_you_mean
 from muze.core.registry import Registry
 from muze.data.mels import dataset_mels
 from muze.data.store import Dataset, read_dataset
@@ -58,6 +58,10 @@ class TrainingSettings(LoopSettings):
     )
     drop_all: float = Field(0.1, ge=0, le=1, description="How often every condition is dropped.")
     drop_each: float = Field(0.1, ge=0, le=1, description="How often each one is, by itself.")
+    drop_streams: dict[str, float] = Field(
+        default_factory=dict,
+        description="How often some are, by name, in place of drop_each: {midi: 0.7}.",
+    )
     drop_part: float = Field(0.05, ge=0, le=1, description="How often a stretch of one is.")
     auxiliary_weight: float = Field(
         0.1, ge=0, description="Weight of what streams learn besides, as lengths of phonemes."
@@ -105,6 +109,13 @@ class TrainingSettings(LoopSettings):
             raise ValueError("; ".join(faults))
         return streams
 
+    @field_validator("drop_streams")
+    @classmethod
+    def _check_shares(cls, drop_streams: dict[str, float]) -> dict[str, float]:
+        if strange := [f"{n}: {p}" for n, p in drop_streams.items() if not 0 <= p <= 1]:
+            raise ValueError(f"{', '.join(strange)} is no share; say 0 to 1")
+        return drop_streams
+
     @field_validator("add_stream", "lora")
     @classmethod
     def _check_start(cls, value: Any, info: ValidationInfo) -> Any:  # Any: of either
@@ -121,6 +132,10 @@ class TrainingSettings(LoopSettings):
             raise ValueError("add_stream names a stream twice")
         if strange := [name for name in self.added if name not in self.streams]:
             raise ValueError(f"streams lacks {strange[0]}, which the model it starts from has")
+        known = (*self.streams, *self.add_stream)
+        if strange := [name for name in self.drop_streams if name not in known]:
+            hint = did_you_mean(strange[0], known)
+            raise ValueError(f"drop_streams: the model has no stream {strange[0]!r}{hint}")
         if self.freeze == "base" and not self.add_stream:
             raise ValueError("freeze: base leaves nothing to train; say which --add-stream")
         if self.lora and self.freeze == "base":
@@ -173,7 +188,9 @@ def train(settings: TrainingSettings, report: Report) -> None:
         model = Denoiser(base, {n: streams[n] for n in settings.streams})
         set_scale(model, latents, autoencoder, settings.flatness)
         if start is not None:
-            load_part(start, "denoiser", model)
+            heard = part_settings(start, "denoiser", DenoiserSettings).unet.use_voice_stream
+            # attention to voices begins as none, so that a model without it can be given it
+            load_part(start, "denoiser", model, () if heard else model.hearing_voices())
         of_base = [*model.state_dict()]
         layers = lora_layers(model, settings.lora) if settings.lora else []
         for name in settings.add_stream:

@@ -88,6 +88,13 @@ def test_conditions_are_dropped_together_apart_and_in_part_as_often_as_said():
     assert edges.max() <= 2  # one stretch
 
 
+def test_a_stream_may_be_dropped_as_often_as_is_said_of_it():
+    out = drop_conditions(drawn(), 0, {"a": 0.7, "b": 0.1}, 0, np.random.default_rng(0))
+    gone = {name: (~one.present).all(dim=1).float().mean() for name, one in out.items()}
+    assert 0.6 < gone["a"] < 0.8
+    assert 0.05 < gone["b"] < 0.16
+
+
 def test_dropping_leaves_what_was_drawn_alone():
     given = drawn()
     drop_conditions(given, 1, 1, 1, np.random.default_rng(0))

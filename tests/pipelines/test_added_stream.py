@@ -122,9 +122,30 @@ def test_without_freezing_all_of_it_learns(added, denoiser):
     assert not torch.equal(after["unet.conv_in.weight"], before["unet.conv_in.weight"])
 
 
+def test_a_model_that_heard_no_voice_is_given_one(dataset, added, denoiser, registry):
+    content = json.loads(dataset.read_text())
+    for track in content["tracks"]:
+        track["voice_embedding"] = [0.0625] * 256
+    path = dataset.with_name("voiced.json")
+    path.write_text(json.dumps(content))
+    settings = added(
+        "voiced", dataset=path, add_stream=["voice"], unet={"use_voice_stream": True}, steps=2
+    )
+    train(settings, SilentReport())
+    after = opened(settings.run / "denoiser", registry)
+    before = load_file(denoiser / "denoiser.safetensors")
+    assert all(torch.equal(after.state_dict()[name], weight) for name, weight in before.items())
+    told = {"resemblyzer": torch.full((1, 256), 0.0625), "ecapa": torch.zeros(1, 192),
+            "given": torch.tensor([[1.0, 0.0]])}  # fmt: skip
+    sung = {"voice": Drawn(told, torch.ones(1, 64, dtype=torch.bool))}
+    assert not torch.equal(output(after, sung), output(after, {}))
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
-    [({"start": None, "streams": {}}, "add_stream needs a model to start from"),
+    [({"drop_streams": {"chrod": 0.5}}, "has no stream 'chrod'; did you mean"),
+     ({"drop_streams": {"chord": 1.5}}, "chord: 1.5 is no share; say 0 to 1"),
+     ({"start": None, "streams": {}}, "add_stream needs a model to start from"),
      ({"add_stream": []}, "leaves nothing to train"),
      ({"add_stream": ["brightness", "brightness"]}, "names a stream twice"),
      ({"added": ["noise"]}, "streams lacks noise")],
