@@ -33,6 +33,7 @@ from muze.pipelines.run_state import (
     recover,
     write_state,
 )
+from muze.pipelines.sharding import clip_shards, groups
 from muze.pipelines.training import LoopSettings, rate_at, state_folder
 from muze.pipelines.validation import Batch, Losses, fixed_batches, validate
 from muze.pipelines.watch import Watch
@@ -111,8 +112,9 @@ class Loop:
             about, tensors = self._load(averaged)
         elif (s.run / "state").exists():
             raise MuzeError(f"{s.run}: holds a run already; say --resume, or name another folder")
+        weights = [p for p in self.model.parameters() if p.requires_grad]
         optimiser = torch.optim.AdamW(
-            [p for p in self.model.parameters() if p.requires_grad],
+            groups(weights) if sharded else weights,
             s.learning_rate,
             betas=(0.9, 0.99),
             weight_decay=s.weight_decay,
@@ -265,7 +267,11 @@ class Loop:
                     losses = self.prepared(send_to_device(batch, self.device))
                 accelerator.backward(losses["loss"])
             rows.append({key: float(value.detach()) for key, value in losses.items()})
-        norm = whole(accelerator.clip_grad_norm_(self.trained, s.clip))
+        if self.objective.sharded:
+            accelerator.unscale_gradients()
+            norm = clip_shards(self.trained, s.clip)
+        else:
+            norm = accelerator.clip_grad_norm_(self.trained, s.clip)
         scaler = accelerator.scaler  # of fp16; it lowers the scale and leaves out the step
         if not torch.isfinite(norm) and (scaler is None or scaler.get_scale() < SMALLEST_SCALE):
             raise MuzeError(

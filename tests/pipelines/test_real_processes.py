@@ -20,14 +20,20 @@ LAUNCH = (
     "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
     "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0",
 )  # fmt: skip
-SHARDED = """
+IN_TURN = """
+import json
 import os
+import socket
 import sys
-os.environ |= {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2",
-               "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP"}
+import librosa.filters  # and all that takes long to import, once for all trainings
+import matplotlib.figure
+import torch._dynamo
+import torch.distributed.fsdp
 from accelerate.state import PartialState
 from accelerate.utils import DistributedType
-from muze.pipelines import processes
+from muze.cli import main
+from muze.pipelines import processes, train_diffusion
+
 here = processes._here
 
 def pretended(settings):
@@ -36,10 +42,29 @@ def pretended(settings):
     PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
     return state
 
-processes._here = pretended
-from muze.cli import main
-main()
+def become(rank, port):
+    os.environ |= {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2",
+                   "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+                   "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
+                   "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    processes._here = pretended
+
+for count, words in json.loads(sys.argv[1]):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    children = []
+    for rank in range(count):
+        children.append(os.fork())
+        if not children[-1]:
+            if count > 1:
+                become(rank, port)
+            sys.argv[1:] = words
+            sys.exit(main())
+    codes = [os.waitpid(child, 0)[1] for child in children]
+    if any(codes):
+        sys.exit(f"{words} ended with {codes}")
 """
+"""Trains alone, or sharded over two processes, again and again: as accelerate would start it."""
 
 
 @pytest.fixture
@@ -208,29 +233,27 @@ def test_two_processes_go_on_to_the_same_bits(config, diffusion_settings, tmp_pa
 
 
 def test_a_sharded_model_has_the_losses_of_a_whole_one(config, diffusion_settings, tmp_path):
-    script = tmp_path / "sharded.py"
-    script.write_text(SHARDED)
     settings = diffusion_settings("sharded")
-    train = config(settings, "diffusion", **TWO, validation=0.3, validation_crops=2)
-    whole, parts, first, last = (tmp_path / name for name in ("whole", "parts", "first", "last"))
-    done("-m", "muze", *train, "--run", whole, "--preview-every", 3)
-    done("-m", *LAUNCH, script, *train, "--run", parts, "--preview-every", 3)
-    assert_same_losses(whole, parts)
+    train = config(settings, "diffusion", **{**TWO, "save_every": 3}, validation=0.3,
+                   validation_crops=2)  # fmt: skip
+    names = ("whole", "parts", "first", "last", "again")
+    whole, parts, first, last, again = runs = [tmp_path / name for name in names]
+    counts = [(1,), (2,), (2, 1), (1, 2), (2, 2)]  # processes, and of how many it is resumed
+    turns = []
+    for run, (begin, *resumed) in zip(runs, counts, strict=True):
+        cut = ["--minutes", "1e-9"] if resumed else ["--preview-every", "4"]
+        turns.append((begin, [*train, "--run", str(run), *cut]))
+        turns += [(count, [*train, "--run", str(run), "--resume"]) for count in resumed]
+    done("-c", IN_TURN, json.dumps(turns))
+
+    for run in (parts, first, last):
+        assert_same_losses(whole, run)
+    assert_same_bits(parts, again)
     (ours, one), (theirs, two) = state(whole), state(parts)
     assert one["validated"] == [pytest.approx(row, rel=1e-4) for row in two["validated"]]
     assert {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in theirs.items()}
-    assert (parts / "previews" / "step-000003.wav").exists()
+    assert (parts / "previews" / "step-000004.wav").exists()
     for name in ("denoiser", "best/denoiser"):
         written = (load_file(weights_file(run / name, "denoiser")) for run in (whole, parts))
         one, two = written
         assert {k: v.shape for k, v in one.items()} == {k: v.shape for k, v in two.items()}
-
-    sharded = ("-m", *LAUNCH, script, *train)
-    alone = ("-m", "muze", *train)
-    for run, begin, end in ((first, sharded, alone), (last, alone, sharded)):
-        done(*begin, "--run", run, "--minutes", 1e-9)
-        done(*end, "--run", run, "--resume")
-        assert_same_losses(whole, run)
-    done(*sharded, "--run", tmp_path / "again", "--minutes", 1e-9)
-    done(*sharded, "--run", tmp_path / "again", "--resume")
-    assert_same_bits(parts, tmp_path / "again")
