@@ -26,10 +26,11 @@ from muze.manifest.song import Song
 from muze.pipelines.plan import Plan, plan_song
 from muze.pipelines.vocals import lay_over, planned_singer
 from muze.report import SilentReport, open_report
-from muze.voice.adherence import hear_voice, word_error_rate
+from muze.voice.adherence import hear_voice
 from muze.voice.sing import SungSong as Performed
 from muze.voice.sing import sing
 from muze.voice.singer import on_stage
+from muze.voice.sung_words import word_error_rate
 
 Only = Annotated[str, typer.Option(help="Names of songs, with commas; all unless said.")]
 Keep = Annotated[Path | None, typer.Option(help="Folder in which what is sung is kept.")]

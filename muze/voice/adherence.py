@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from muze.analysis.melody import melody_scores
-from muze.analysis.phonemes import error_rate
 from muze.analysis.pitch import extractor_name, track_pitch
-from muze.analysis.words import PACKAGED, hear_words, listener
-from muze.core.errors import MuzeError, NotInstalledError
+from muze.core.errors import MuzeError
 from muze.core.grid import Audio, TimeGrid
 from muze.core.registry import Registry
 from muze.core.voices import Spoken
@@ -27,18 +22,13 @@ from muze.voice.score import asked_hz, onsets
 from muze.voice.sing import SungSong
 from muze.voice.singer import Singer
 from muze.voice.speaker import likeness
+from muze.voice.sung_words import Spans, word_scores
 from muze.voice.voice_score import VoiceScore
 
 NEAR = 0.06
 """Seconds by which a syllable may begin early or late and be on its note."""
-LISTENED = 25.0
-"""Seconds of singing in which words are heard at once."""
 SHIFTS = np.linspace(-0.5, 0.5, 41)[1::2]
 """Seconds by which the asked onsets are moved to see what chance gets."""
-
-
-Spans = Sequence[tuple[float, float]]
-"""Start and end of each line, in seconds of the song."""
 Frames = NDArray[np.bool_]
 
 
@@ -50,7 +40,7 @@ def hear_voice(
     The melody is the plan's notes without the time of sounds that have no pitch, as s; of the
     voice alone it is also told with it.
     """
-    found = [*_words(song.audio, spans_of(song), plan), *_onsets(song.audio, plan, grid)]
+    found = [*word_scores(song.audio, spans_of(song), plan), *_onsets(song.audio, plan, grid)]
     if plan.delivery == "sung":
         found += _melody(song.audio, mix, plan, grid, unpitched(song, grid))
     found += _ornaments(song.audio, plan, grid, song.breaths, registry)
@@ -67,7 +57,7 @@ def hear_stem(
     are sung, and whose voice is right.
     """
     spans = [(phrase.start, phrase.end) for phrase in plan.phrases(grid)]
-    found = [*_words(voice, spans, plan), *_onsets(voice, plan, grid)]
+    found = [*word_scores(voice, spans, plan), *_onsets(voice, plan, grid)]
     if plan.delivery == "sung":
         by = extractor_name("swift_f0")
         found.append(VoiceScore("melody RPA", None, "share", True, by, reason=why))
@@ -78,36 +68,9 @@ def hear_stem(
     return [*found, VoiceScore(name, None, "cosine", True, "Resemblyzer", reason=why)]
 
 
-def word_error_rate(asked: str, heard: str) -> float:
-    """Return the edits between two texts in words, by the words asked; case and marks aside."""
-    return error_rate(plain_words(asked), plain_words(heard))
-
-
-def plain_words(text: str) -> list[str]:
-    """Return a text's words in small letters, without marks."""
-    flat = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
-    return [word.strip("'") for word in re.findall(r"[\w']+", flat) if word.strip("'")]
-
-
 def spans_of(song: SungSong) -> Spans:
     """Return when the first sound of each line begins and its last ends, in seconds."""
     return [(phrase.placed[0].start, phrase.placed[-1].end) for phrase in song.phrases]
-
-
-def pieces(voice: Audio, spans: Spans) -> list[Audio]:
-    """Return a song's voice in pieces of some lines each, cut where nobody sings.
-
-    Whisper hears 30 s at once and may leave out all that comes after; none of these is longer than
-    ``LISTENED`` but where a line is.
-    """
-    cuts, first = [0.0], spans[0][0]
-    for (_, before), (start, end) in pairwise(spans):
-        if end - first > LISTENED:
-            cuts.append((before + start) / 2)
-            first = start
-    rate, samples = voice.sample_rate, voice.samples
-    edges = [*(round(cut * rate) for cut in cuts), samples.shape[1]]
-    return [Audio(samples[:, a:b], rate) for a, b in pairwise(edges)]
 
 
 def unpitched(song: SungSong, grid: TimeGrid) -> Frames:
@@ -118,21 +81,6 @@ def unpitched(song: SungSong, grid: TimeGrid) -> Frames:
             if not part.piece.voiced:
                 frames[slice(*grid.frames_between(part.start, part.end))] = True
     return frames
-
-
-def _words(voice: Audio, spans: Spans, plan: VoicePlan) -> list[VoiceScore]:
-    name, heard_by = "word error rate", listener()
-    if plan.language.partition("-")[0] != "en":
-        told = f"{PACKAGED} hears English only, and this is {plan.language!r}"
-        return [VoiceScore(name, None, "share", False, heard_by, reason=told)]
-    try:
-        heard = [word.text for piece in pieces(voice, spans) for word in hear_words(piece).words]
-    except NotInstalledError as fault:
-        return [VoiceScore(name, None, "share", False, heard_by, reason=str(fault))]
-    asked = " ".join(line.text for line in plan.lines)
-    return [
-        VoiceScore(name, word_error_rate(asked, " ".join(heard)), "share", False, heard_by, 1.0)
-    ]
 
 
 def _onsets(voice: Audio, plan: VoicePlan, grid: TimeGrid) -> list[VoiceScore]:

@@ -22,7 +22,7 @@ from muze.pipelines.generate import generate
 from muze.report import SilentReport
 from muze.testing.sounds import melody
 from muze.testing.speaking import KnownVoice
-from muze.voice import adherence, singer
+from muze.voice import adherence, singer, sung_words
 from muze.voice.consent import read_consent
 from muze.voice.provenance import CLONED, read_provenance
 from muze.voice.quality import Quality
@@ -86,7 +86,7 @@ def unheard(monkeypatch):
     def missing(*_):
         raise NotInstalledError("not here")
 
-    monkeypatch.setattr(adherence, "hear_words", missing)
+    monkeypatch.setattr(sung_words, "hear_words", missing)
     monkeypatch.setattr(adherence, "likeness", missing)
     found = Quality(4.0, -20.0, -6.0, 0.0, 40.0, -30.0)
     monkeypatch.setattr(singer, "reference_quality", lambda audio, registry: found)

@@ -22,7 +22,7 @@ from muze.pipelines.plan import read_plan
 from muze.pipelines.vocals import planned_singer
 from muze.report import SilentReport
 from muze.testing.speaking import KnownVoice
-from muze.voice import adherence
+from muze.voice import adherence, sung_words
 
 pytest.importorskip("pyworld")
 pytest.importorskip("gruut")
@@ -61,7 +61,7 @@ def unheard(monkeypatch):
     def missing(*_):
         raise NotInstalledError("not here")
 
-    monkeypatch.setattr(adherence, "hear_words", missing)
+    monkeypatch.setattr(sung_words, "hear_words", missing)
     monkeypatch.setattr(adherence, "likeness", missing)
 
 

@@ -16,13 +16,14 @@ from muze.core.grid import Audio, TimeGrid
 from muze.core.registry import GROUP, Registry
 from muze.report import SilentReport
 from muze.testing.speaking import KnownVoice
-from muze.voice.adherence import pieces, unpitched
+from muze.voice.adherence import unpitched
 from muze.voice.breath_noise import CATCH, SECONDS
 from muze.voice.onsets import heard_onsets, onset_errors
 from muze.voice.plan import LinePlan, NotePlan, SyllablePlan, VibratoPlan, VoicePlan
 from muze.voice.score import asked_hz, onsets
 from muze.voice.sing import sing, unhurried
 from muze.voice.singer import Singer
+from muze.voice.sung_words import pieces
 from muze.voice.syllables import read_line
 
 pytest.importorskip("pyworld")
