@@ -15,7 +15,7 @@ import typer
 from benchmarks.harness import AsJson, Docs, Findings, Work, cell, markdown, means
 from muze.audio.io import write_whole
 from muze.core.registry import Registry
-from muze.evaluation.frechet import sounds_in
+from muze.evaluation.frechet import Reference
 from muze.evaluation.musicnn import embedding_name
 from muze.evaluation.rendering import make_ready
 from muze.evaluation.suite import plan_suite, suite_paths
@@ -69,8 +69,9 @@ def main(
     as_json: AsJson = False,
 ) -> None:
     """Render the suite at every weight, and draw what that gives and costs."""
-    sounds_in(reference)  # told before hours of rendering, as is that there are no weights
-    embedding = embedding_name()
+    embedding = embedding_name()  # what is missing is told before hours of rendering
+    with open_report() as report:
+        beside = Reference.heard(reference, report)
     registry = Registry()
     folder = str(model_folder(model, registry, Path.cwd()))
     paths, taken = suite_paths(suite, num_songs), 0.0
@@ -80,7 +81,7 @@ def main(
         options = {"--model": folder, "--num-steps": steps, "--cfg-scale": weight}
         plans = plan_suite(paths, registry, options, seconds)
         ready = make_ready(folder, plans[0], registry, device)
-        bench = Bench(ready, work / f"{weight:g}", reference=reference)
+        bench = Bench(ready, work / f"{weight:g}", reference=beside, copies=False)
         with open_report() as report:
             result = evaluate_suite(paths, plans, bench, {"suite": suite, "model": model}, report)
         if "reason" in result["sound"]:

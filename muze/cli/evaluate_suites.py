@@ -38,6 +38,7 @@ def run_suites(
     Raises:
         MuzeError: the suite, a model or what is asked of it is wrong.
     """
+    from muze.evaluation.frechet import Reference
     from muze.evaluation.model_evaluation import write_evaluation
     from muze.evaluation.rendering import make_ready
     from muze.evaluation.suite import plan_suite, suite_paths
@@ -46,12 +47,6 @@ def run_suites(
 
     if len(set(models)) < len(models):
         raise typer.BadParameter(f"{models[0]} is given twice; give two models")
-    if reference is not None:  # what is missing is told before anything is rendered
-        from muze.evaluation.frechet import sounds_in
-        from muze.evaluation.musicnn import embedding_name
-
-        embedding_name()
-        sounds_in(reference)
     names = [Path(name).name for name in models]
     if len(set(names)) < len(names):
         raise typer.BadParameter(
@@ -63,6 +58,8 @@ def run_suites(
         name: plan_suite(paths, registry, {**options, "--model": _place(name)}, seconds)
         for name in models
     }
+    # what is missing of the reference is told before anything is rendered
+    beside = None if reference is None else Reference.heard(reference, report)
     found, folders = [], []
     for name, plans in planned.items():
         folder = (output or OUTPUT / Path(suite).name) / ("" if _alone(models, output)
@@ -72,7 +69,7 @@ def run_suites(
             "suite": suite, "model": name, "sampler": plan.sampler.name, "steps": plan.num_steps,
             "guidance": plan.guidance, "seconds": seconds,
         }  # fmt: skip
-        bench = Bench(make_ready(name, plan, registry, device), folder, best_of, reference)
+        bench = Bench(make_ready(name, plan, registry, device), folder, best_of, beside)
         found.append(evaluate_suite(paths, plans, bench, about, report))
         folders.append(folder)
         report.note(f"{folder}: renders and figures")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -66,28 +67,42 @@ def sounds_in(folder: Path) -> list[Path]:
     return found
 
 
+@dataclass(frozen=True)
+class Reference:
+    """A folder of music beside which sounds are heard, and its embeddings, (N, 200)."""
+
+    folder: Path
+    windows: NDArray[np.float64]
+
+    @classmethod
+    def heard(cls, folder: Path, report: Report) -> Reference:
+        """Return a folder's reference.
+
+        Raises:
+            MuzeError: it holds no sounds, or less than a minute of them.
+        """
+        return cls(folder, embed_files(sounds_in(folder), report))
+
+
 def distances(
-    sets: Mapping[str, Sequence[Path]],
-    reference: Path,
-    beside: NDArray[np.float64],
-    report: Report,
+    sets: Mapping[str, Sequence[Path]], reference: Reference, report: Report
 ) -> dict[str, Any]:
-    """Return the distance of each set of sounds to a reference, embedded ``beside`` them, as JSON.
+    """Return the distance of each set of sounds to a reference, as JSON.
 
     It names the embedding and the reference, without which a distance means nothing. Where there
     is too little sound, ``reason`` says so in place of the distances.
     """
     found: dict[str, Any] = {
         "embedding": embedding_name(),
-        "reference": str(reference),
-        "reference_windows": len(beside),
+        "reference": str(reference.folder),
+        "reference_windows": len(reference.windows),
     }
     try:
         embedded = {name: embed_files(paths, report) for name, paths in sets.items()}
     except TooLittleSoundError as fault:
         return {**found, "reason": str(fault)}
     for name, one in embedded.items():
-        found[name] = {"distance": frechet_distance(one, beside), "windows": len(one)}
+        found[name] = {"distance": frechet_distance(one, reference.windows), "windows": len(one)}
     return found
 
 

@@ -13,7 +13,7 @@ from muze.audio.io import read_audio, write_whole
 from muze.core.errors import MuzeError
 from muze.evaluation.ceilings import ceiling_of
 from muze.evaluation.copy_synthesis import copy_folder
-from muze.evaluation.frechet import distances, embed_files, sounds_in
+from muze.evaluation.frechet import Reference, distances
 from muze.evaluation.intervals import Interval, differences, means
 from muze.evaluation.kept import Kept
 from muze.evaluation.recording import evaluate
@@ -38,8 +38,10 @@ class Bench:
     ready: Ready
     output: Path
     best_of: int = 1
-    reference: Path | None = None
-    """Folder of music: how far renders sound from it, and what the vocoder makes of it."""
+    reference: Reference | None = None
+    """Music: how far renders sound from it, and what the vocoder makes of it."""
+    copies: bool = True
+    """Whether what the vocoder makes of the reference is told."""
 
     @cached_property
     def kept(self) -> Kept:
@@ -61,15 +63,11 @@ def evaluate_suite(
     that are kept are not made again. ``about`` names suite and model.
 
     Raises:
-        MuzeError: two manifests have the same name, the model cannot be told what one says, or the
-            reference has too little sound.
+        MuzeError: two manifests have the same name, or the model cannot be told what one says.
     """
     names = [path.stem for path in paths]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise MuzeError(f"manifests of the same name cannot be told apart: {', '.join(twice)}")
-    beside = None
-    if bench.reference is not None:  # too little sound is told before hours of rendering
-        beside = embed_files(sounds_in(bench.reference), report)
     advance = report.task("rendering and measuring", len(plans) * (1 + bench.best_of))
     songs = []
     for name, plan in zip(names, plans, strict=True):
@@ -94,13 +92,14 @@ def evaluate_suite(
         "songs": songs,
         "figures": summary(songs),
     }
-    if bench.reference is not None and beside is not None:
+    if bench.reference is not None:
         sets = {kind: [bench.output / song[kind]["audio"] for song in songs]
                 for kind in (TOLD, DROPPED)}  # fmt: skip
-        result["sound"] = distances(sets, bench.reference, beside, report)
+        result["sound"] = distances(sets, bench.reference, report)
+    if bench.reference is not None and bench.copies:
         weights = bench.ready.networks.get("vocoder")
         result["copy_synthesis"] = copy_folder(
-            bench.reference, bench.ready.vocoder, weights, bench.kept, report
+            bench.reference.folder, bench.ready.vocoder, weights, bench.kept, report
         )
     write_whole(bench.output / FILE, (json.dumps(result, indent=1) + "\n").encode())
     return result

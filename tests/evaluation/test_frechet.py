@@ -6,9 +6,9 @@ import pytest
 from muze.core.errors import CheckpointError, MuzeError, NotInstalledError
 from muze.evaluation import frechet, musicnn
 from muze.evaluation.frechet import (
+    Reference,
     check_same,
     distances,
-    embed_files,
     frechet_distance,
     sounds_in,
 )
@@ -45,10 +45,10 @@ def test_too_little_sound_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(frechet, "read_audio", lambda path: None)
     monkeypatch.setattr(frechet, "embed", lambda audio: np.zeros((3, 200)))
     with pytest.raises(MuzeError, match="needs 60 s of sound at least, of 1 files there are 9"):
-        embed_files(sounds_in(tmp_path), SilentReport())
-    beside = np.zeros((30, 200))
+        Reference.heard(tmp_path, SilentReport())
+    beside = Reference(tmp_path, np.zeros((30, 200)))
     monkeypatch.setattr(frechet, "embedding_name", lambda: "an embedding 1")
-    found = distances({"told": [tmp_path / "a.wav"]}, tmp_path, beside, SilentReport())
+    found = distances({"told": [tmp_path / "a.wav"]}, beside, SilentReport())
     assert "told" not in found
     assert found["reason"].startswith("a Frechet distance needs 60 s")
     assert found["reference_windows"] == 30
