@@ -45,11 +45,12 @@ def draw(found: Mapping[float, Mapping[str, Any]], title: str) -> bytes:
     left.set_xlabel("guidance")
     left.set_ylabel("how well it follows")
     left.set_ylim(0, 1.02)
-    left.legend(loc="lower left", fontsize=8)
     right = left.twinx()
     apart = [found[w]["distance"] for w in weights]
-    right.plot(weights, apart, "k--", marker="s")
-    right.set_ylabel("Frechet distance (dashed); less sounds nearer to the music")
+    right.plot(weights, apart, "k--", marker="s", label="Frechet distance (right)")
+    right.set_ylim(0, 1.1 * max(apart))
+    right.set_ylabel("Frechet distance, less is nearer")
+    figure.legend(loc="outside lower center", ncols=len(SHOWN) + 1, fontsize=8)
     left.set_title(title, fontsize=9)
     return as_png(figure)
 
