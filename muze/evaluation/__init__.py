@@ -4,5 +4,6 @@
 """
 
 from muze.evaluation.recording import Evaluation, evaluate, evaluate_file, plan_to_judge
+from muze.evaluation.stems import Stems
 
-__all__ = ["Evaluation", "evaluate", "evaluate_file", "plan_to_judge"]
+__all__ = ["Evaluation", "Stems", "evaluate", "evaluate_file", "plan_to_judge"]
