@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 
@@ -146,10 +147,12 @@ class UNet(nn.Module):
         levels += [(last - step, stages) for step, stages in enumerate(self.up)]
         return [(stage, level) for level, stages in levels for stage in stages]  # type: ignore[attr-defined]
 
-    def _added(self, name: str, index: int) -> nn.Module:
+    def _added(self, name: str, index: int) -> nn.Conv1d:
         stages = self.added[name]
         assert isinstance(stages, nn.ModuleList)
-        return stages[index]
+        layer = stages[index]
+        assert isinstance(layer, nn.Conv1d)
+        return layer
 
     def forward(self, x_t: Tensor, t: Tensor, told: Conditions) -> Tensor:
         """Predict from noisy latents (B, C, H, W) at times (B,); the same shape comes back."""
@@ -181,10 +184,14 @@ class UNet(nn.Module):
 
     def _modulations(self, told: Conditions) -> Iterator[Tensor | None]:
         """Yield each stage's scale and shift by streams that came later, (B, 2 C, W)."""
-        pyramids = {name: self._pyramid(told.added[name]) for name in self.added}
+        if not self.added:
+            yield from itertools.repeat(None)
+        pyramid = self._pyramid(torch.cat([told.added[name] for name in self.added], dim=1))
         for index, (_, level) in enumerate(self._stages()):
-            parts = [self._added(name, index)(p[level]) for name, p in pyramids.items()]
-            yield torch.stack(parts).sum(0) if parts else None
+            layers = [self._added(name, index) for name in self.added]
+            weight = torch.cat([layer.weight for layer in layers], dim=1)
+            bias = torch.stack([b for layer in layers if (b := layer.bias) is not None]).sum(0)
+            yield F.conv1d(pyramid[level], weight, bias)
 
     def _pyramid(self, frames: Tensor) -> list[Tensor]:
         """Return frames (B, C, W) at the rate of each level."""

@@ -153,12 +153,13 @@ class MidiStream:
         if record.get("notes") is None:
             return None
         where = f"{record.get('audio_path', 'record')}: notes"
+        end = grid.start + grid.frames / grid.frame_rate
         try:
             notes = [
                 PlayedNote(n["pitch"], n["start"], n["end"], n.get("program"),
                            VELOCITY if n.get("velocity") is None else n["velocity"])
                 for n in record["notes"]
-                if is_pitched(n.get("program"))
+                if n["start"] < end and n["end"] > grid.start and is_pitched(n.get("program"))
             ]  # fmt: skip
             return draw_roll(notes, grid)
         except KeyError as fault:
