@@ -9,6 +9,7 @@ from muze.core.errors import MuzeError
 from muze.core.grid import Audio
 from muze.core.registry import Registry
 from muze.evaluation.stems import Stems
+from muze.pipelines.measure import as_long
 from muze.pipelines.plan import Plan
 from muze.pipelines.vocals import planned_singer
 from muze.report import Report
@@ -29,7 +30,7 @@ def hear_singer(
     why; all else is measured all the same.
     """
     assert plan.voice is not None
-    voice, grid = stems.voice, plan.grid
+    voice, mix, grid = as_long(stems.voice, plan), as_long(mix, plan), plan.grid
     found: list[VoiceScore] = []
     try:
         singer = planned_singer(plan, registry)

@@ -43,6 +43,13 @@ def measure(
     return {"muze_adherence": 1, "seconds": round(audio.duration, 3), "scores": scores}
 
 
+def as_long(audio: Audio, plan: Plan) -> Audio:
+    """Return a sound, mono, as long as a plan: cut, or with silence after it."""
+    length = round(plan.grid.duration * audio.sample_rate)
+    samples = audio.mono[:length]
+    return Audio(np.pad(samples, (0, length - len(samples)))[None], audio.sample_rate)
+
+
 def listen(
     audio: Audio,
     plan: Plan,
@@ -52,18 +59,13 @@ def listen(
     streams: Mapping[str, Any] | None = None,
 ) -> dict[str, Features]:
     """Return what each stream hears over the plan's length; one nobody here can hear is noted."""
-    grid, heard = plan.grid, {}
-    length = round(grid.duration * audio.sample_rate)
-    samples = audio.mono[:length]
-    if len(samples) < length:
-        samples = np.pad(samples, (0, length - len(samples)))
-    heard_audio = Audio(samples[None], audio.sample_rate)
+    heard, heard_audio = {}, as_long(audio, plan)
     names = list(names)
     advance = report.task("listening to the render", len(names))
     for name in names:
         try:
             with registry.blame(name, "measure the render"):
-                heard[name] = configured(name, registry, streams).extract(heard_audio, grid)
+                heard[name] = configured(name, registry, streams).extract(heard_audio, plan.grid)
         except NotInstalledError as fault:
             report.note(f"{name} is not measured: {fault}")
         advance()

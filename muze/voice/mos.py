@@ -31,9 +31,12 @@ REST = 0.25
 
 def mos_scores(voice: Audio, spans: Sequence[tuple[float, float]]) -> list[VoiceScore]:
     """Return the mean opinion, 1 to 5, of a voice where it sings: ``spans`` are its lines."""
-    by = "DNSMOS of P.835"
+    by, heard = "DNSMOS of P.835", sung(voice, spans)
+    if not heard.samples.any():
+        why = "the voice is silent where it should sing"
+        return [VoiceScore(MOS, None, "of 5", True, by, reason=why)]
     try:
-        opinion = mean_opinion(sung(voice, spans))
+        opinion = mean_opinion(heard)
     except NotInstalledError as fault:
         return [VoiceScore(MOS, None, "of 5", True, by, reason=str(fault))]
     return [VoiceScore(MOS, opinion, "of 5", True, f"{by} (speechmos {version('speechmos')})")]
@@ -41,6 +44,8 @@ def mos_scores(voice: Audio, spans: Sequence[tuple[float, float]]) -> list[Voice
 
 def mean_opinion(audio: Audio) -> float:
     """Return what DNSMOS thinks of a voice overall, a mean over windows; short ones are repeated.
+
+    There must be a sample at least.
 
     Raises:
         NotInstalledError: the package is missing; says how to get it.

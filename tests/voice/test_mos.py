@@ -48,3 +48,10 @@ def test_where_it_is_not_installed_that_is_told(monkeypatch):
     (row,) = mos.mos_scores(Audio(noisy()[None], RATE), [(0.5, 3.5)])
     assert row.value is None
     assert "pip install 'muze[mos]'" in row.reason
+
+
+def test_of_a_voice_that_is_silent_where_it_should_sing_nothing_is_told():
+    for spans in ([(1.0, 2.0)], [(10.0, 12.0)]):  # in rests, and after its end
+        silent = Audio(np.zeros((1, 4 * RATE), np.float32), RATE)
+        (row,) = mos.mos_scores(silent, spans)
+        assert (row.value, row.reason) == (None, "the voice is silent where it should sing")
