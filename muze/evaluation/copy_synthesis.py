@@ -30,6 +30,8 @@ from muze.report import Report
 FIGURES = {"stft": "multi-resolution STFT distance", "mel": "log-mel L1 distance"}
 SECONDS, MOST = 10.0, 24
 """Seconds of each sound of a folder that are heard, from its middle, and of how many sounds."""
+SHORTEST = 0.2
+"""Seconds of the shortest sound that has spectra of every resolution."""
 Row = dict[str, Any]
 
 
@@ -43,7 +45,7 @@ class Copy:
 
     def distances(self, mel: MelSettings) -> dict[str, float]:
         """Return the multi-resolution STFT distance and the L1 of log-mels, 0 for the same."""
-        length = self.made.samples.shape[1]
+        length = min(self.made.samples.shape[1], self.original.samples.shape[1])
         made, wanted = (torch.from_numpy(a.mono)[None, :length] for a in (self.made, self.original))
         return {
             "stft": float(multi_resolution_stft(made, wanted)),
@@ -52,13 +54,15 @@ class Copy:
 
 
 def copy(vocoder: Vocoder, audio: Audio, mel: MelSettings) -> Copy:
-    """Return a sound, mono, and what a vocoder makes of its mel."""
-    original = Audio(resample(audio, mel.sample_rate).mono[None], mel.sample_rate)
+    """Return a sound, mono, and what a vocoder makes of its mel; a short one ends in silence."""
+    samples = resample(audio, mel.sample_rate).mono
+    missing = max(0, round(SHORTEST * mel.sample_rate) - len(samples))
+    original = Audio(np.pad(samples, (0, missing))[None], mel.sample_rate)
     log_mel = log_mel_array(original.mono, mel)
     started = time.perf_counter()
-    samples = vocoder.render(log_mel)
+    made = vocoder.render(log_mel)
     spent = time.perf_counter() - started
-    return Copy(original, Audio(samples[None], mel.sample_rate), spent)
+    return Copy(original, Audio(made[None], mel.sample_rate), spent)
 
 
 def copy_rows(audio: Audio, model: str, registry: Registry) -> list[Row]:

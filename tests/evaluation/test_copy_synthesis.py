@@ -42,6 +42,12 @@ def test_a_copy_that_is_the_sound_is_at_no_distance(tone):
     assert half["stft"] > 0.5
 
 
+def test_a_sound_that_is_shorter_than_a_window_is_copied_too(tone):
+    found = copy(Remembers(tone[:6400]), Audio(tone[None, :100], 32_000), MEL)
+    assert found.original.samples.shape == (1, 6400)
+    assert found.distances(MEL)["mel"] > 0
+
+
 def test_the_sounds_of_a_folder_are_copied_once_and_compared_sound_by_sound(tone, tmp_path):
     folder, kept = tmp_path / "music", Kept(tmp_path / "kept")
     folder.mkdir()
