@@ -29,6 +29,9 @@ NEAR = 0.06
 """Seconds by which a syllable may begin early or late and be on its note."""
 SHIFTS = np.linspace(-0.5, 0.5, 41)[1::2]
 """Seconds by which the asked onsets are moved to see what chance gets."""
+RESEMBLYZER, SIMILARITY = "Resemblyzer", "speaker similarity"
+NEAREST = "speaker nearest to its reference"
+"""1 where the singing is nearer to its reference than to any other voice that is heard, else 0."""
 Frames = NDArray[np.bool_]
 
 
@@ -60,12 +63,12 @@ def hear_stem(
     found = [*word_scores(voice, spans, plan), *_onsets(voice, plan, grid)]
     if plan.delivery == "sung":
         by = extractor_name("swift_f0")
-        found.append(VoiceScore("melody RPA", None, "share", True, by, reason=why))
+        for name in ("melody RPA", "melody RPA, mix"):
+            found.append(VoiceScore(name, None, "share", True, by, reason=why))
         found += _melody(voice, mix, plan, grid, None)
     found += _ornaments(voice, plan, grid, breath_times(plan.breaths, spans), registry)
     found += mos_scores(voice, spans)
-    name = "speaker similarity"
-    return [*found, VoiceScore(name, None, "cosine", True, "Resemblyzer", reason=why)]
+    return [*found, *_no_speaker(why)]
 
 
 def spans_of(song: SungSong) -> Spans:
@@ -91,8 +94,8 @@ def _onsets(voice: Audio, plan: VoicePlan, grid: TimeGrid) -> list[VoiceScore]:
     heard = heard_onsets(voice)
     by = "peaks of spectral flux (librosa, scipy)"
     errors = onset_errors(asked, heard)
-    moments = np.asarray(asked)
-    chance = float(np.mean([(onset_errors(moments + by, heard) <= NEAR).mean() for by in SHIFTS]))
+    moved = [onset_errors(np.asarray(asked) + shift, heard) for shift in SHIFTS]
+    chance = float(np.mean([(error <= NEAR).mean() for error in moved]))
     found = [VoiceScore("onsets within 60 ms", float((errors <= NEAR).mean()), "share", True, by,
                         chance)]  # fmt: skip
     middle = float(np.median(errors))
@@ -106,15 +109,14 @@ def _melody(
     voice: Audio, mix: Audio, plan: VoicePlan, grid: TimeGrid, silent: Frames | None
 ) -> list[VoiceScore]:
     """Return the accuracies of pitch; ``silent`` are the frames of sounds that have none, (T,)."""
-    asked = asked_hz(plan.phrases(grid), grid)
-    wanted = [("melody RPA, whole notes", voice, asked)]
+    asked, heard = asked_hz(plan.phrases(grid), grid), track_pitch(voice, grid)
+    wanted = [("melody RPA, whole notes", heard, asked)]
     if silent is not None:
         pitched = np.where(silent, 0, asked)
-        wanted.insert(0, ("melody RPA", voice, pitched))
-        wanted.append(("melody RPA, mix", mix, pitched))
+        wanted.insert(0, ("melody RPA", heard, pitched))
+        wanted.append(("melody RPA, mix", track_pitch(mix, grid), pitched))
     by, found = extractor_name("swift_f0"), []
-    for name, audio, want in wanted:
-        hz, voiced = track_pitch(audio, grid)
+    for name, (hz, voiced), want in wanted:
         score = melody_scores(want, hz, want > 0, voiced)[0]
         found.append(VoiceScore(name, score.value, "share", True, by, score.floor))
     return found
@@ -132,18 +134,29 @@ def _ornaments(
 def _speaker(
     voice: Audio, spoken: Sequence[Spoken], plan: VoicePlan, singer: Singer, registry: Registry
 ) -> list[VoiceScore]:
-    name, by = "speaker similarity", "Resemblyzer"
     texts = [line.text for line in plan.lines]
     try:
         found = likeness(voice, spoken, texts, singer, registry)
     except MuzeError as fault:
-        return [VoiceScore(name, None, "cosine", True, by, reason=str(fault))]
-    by = f"{by}, beside {found.reference}"
-    one = "other speakers" if found.other is not None else None
-    lone = f"{plan.backend} has no other voice to hear beside it"
+        return _no_speaker(str(fault))
+    by, lone, num = f"{RESEMBLYZER}, beside {found.reference}", None, found.num_others
+    if singer.cloned:
+        lone = "other voices are not heard beside a clone"
+    elif not num:
+        lone = f"{plan.backend} has no other voice to hear beside it"
+    nearest = None if found.nearest is None else float(found.nearest)
+    chance = None if nearest is None else 1 / (1 + num)
+    beside = by if nearest is None else f"{by}, and {num} other voices of {plan.backend}"
     return [
-        VoiceScore(name, found.sung, "cosine", True, by, found.other),
+        VoiceScore(SIMILARITY, found.sung, "cosine", True, by, found.other),
+        VoiceScore(NEAREST, nearest, "share", True, beside, chance, lone),
         VoiceScore("same speaker, speaking", found.same, "cosine", True, by),
-        VoiceScore("other speakers, speaking", found.other, "cosine", False, by,
-                   reason=None if one else lone),
-    ]  # fmt: skip
+        VoiceScore("other speakers, speaking", found.other, "cosine", False, by, reason=lone),
+    ]
+
+
+def _no_speaker(why: str) -> list[VoiceScore]:
+    return [
+        VoiceScore(SIMILARITY, None, "cosine", True, RESEMBLYZER, reason=why),
+        VoiceScore(NEAREST, None, "share", True, RESEMBLYZER, reason=why),
+    ]

@@ -21,8 +21,8 @@ PAUSE = 0.2
 """Seconds between two lines that are heard as one sound."""
 SECONDS = 12.0
 """Seconds of speech heard of a speaker at most."""
-OTHERS = 2
-"""Other voices of the backend that are heard beside the singer's."""
+OTHERS = 4
+"""Other voices of the backend that are heard beside the singer's: all that Kokoro has here."""
 TEXT = 60
 """Letters that other voices say, at most."""
 
@@ -34,7 +34,10 @@ class Likeness:
     sung: float
     same: float
     other: float | None
-    """None where the backend has one voice only."""
+    """None where no other voice is heard."""
+    nearest: bool | None
+    """Whether the singing is nearer to the reference than to any other voice that is heard."""
+    num_others: int
     reference: str
 
 
@@ -44,7 +47,8 @@ def likeness(
     """Return how like its reference a voice is that sings.
 
     The reference is the recording of a voice that was cloned, else the voice's own speech of the
-    same words. Beside it: two halves of that speech, and other voices of the backend.
+    same words. Beside it: two halves of that speech, and other voices of the backend, but of a
+    clone.
 
     Raises:
         NotInstalledError: Resemblyzer is not there.
@@ -61,9 +65,10 @@ def likeness(
     others = [_embedding(sound, registry) for sound in _others(texts, singer, registry)]
     apart = [float(a @ b) for a, b in combinations([reference, *others], 2)]
     same = own[0] @ own[1] if len(said) > 1 else own[0] @ whole
-    return Likeness(
-        float(sung @ reference), float(same), float(np.mean(apart)) if apart else None, about
-    )
+    like = float(sung @ reference)
+    nearest = all(like > float(sung @ other) for other in others) if others else None
+    between = float(np.mean(apart)) if apart else None
+    return Likeness(like, float(same), between, nearest, len(others), about)
 
 
 def _others(texts: Sequence[str], singer: Singer, registry: Registry) -> list[Audio]:
