@@ -7,7 +7,8 @@ import pytest
 from muze.audio.io import write_audio
 from muze.core.errors import ManifestError, MuzeError, PluginError
 from muze.evaluation import ceilings
-from muze.evaluation.recording import dropped_figures, evaluate, evaluate_file, plan_to_judge
+from muze.evaluation.judged_plan import plan_to_judge
+from muze.evaluation.recording import dropped_figures, evaluate, evaluate_file
 from muze.pipelines import model_info
 from muze.report import SilentReport
 
