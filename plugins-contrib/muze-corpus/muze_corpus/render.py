@@ -161,16 +161,18 @@ def synthesise(path: Path, sound: Sound, duration: float) -> Audio:
         command += ["-o", f"{name}={value}"]
     command += [str(soundfont(sound.font)), str(path)]
     wanted = 2 * 4 * round(duration * SAMPLE_RATE)
-    with TemporaryFile() as told, subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=told
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        raw = process.stdout.read(wanted)
-        process.kill()
-        process.wait()
-        told.seek(0)
-        fault = told.read().decode(errors="replace").strip()
-    shell.unlink(missing_ok=True)
+    try:
+        with TemporaryFile() as told, subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=told
+        ) as process:  # fmt: skip
+            assert process.stdout is not None
+            raw = process.stdout.read(wanted)
+            process.kill()
+            process.wait()
+            told.seek(0)
+            fault = told.read().decode(errors="replace").strip()
+    finally:
+        shell.unlink(missing_ok=True)
     if len(raw) < wanted // 2:
         raise RenderError(f"fluidsynth failed on {path}: {fault[-300:]}")
     stereo = np.frombuffer(raw[: len(raw) // 8 * 8], np.float32).reshape(-1, 2)

@@ -156,8 +156,11 @@ def _replace(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file whole or not at all; two processes may write the same."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(f".{os.getpid()}.part")
-    write(part)
-    os.replace(part, path)
+    try:
+        write(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=512)
