@@ -1,4 +1,4 @@
-"""Which progressions, chord sets, tempi and forms are kept out of training, by rule."""
+"""Which progressions, chord sets, tempi, forms and lines are kept out of training, by rule."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ def tempo_held_out(bpm: float) -> bool:
 def form_held_out(types: Sequence[str]) -> bool:
     """True for an order of sections that training never sees."""
     return _one_in_eight("form " + " ".join(types))
+
+
+def line_held_out(text: str) -> bool:
+    """True for a line that is never sung in training."""
+    return _one_in_eight(f"line {text}")
 
 
 def allowed(held_out: bool, split: str) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from functools import cache
 
-from muze_corpus.holdout import allowed
+from muze_corpus.holdout import allowed, line_held_out
 
 WORDS: dict[str, tuple[str, ...]] = {
     "adj": ("silver", "broken", "golden", "empty", "distant", "cold", "quiet", "burning", "gentle",
@@ -44,11 +43,6 @@ FILLS = 12
 """Lines of each template at most."""
 SHORTEST, LONGEST = 4, 12
 """Syllables of a line."""
-
-
-def line_held_out(text: str) -> bool:
-    """True for a line that is never sung in training."""
-    return int(hashlib.sha256(f"line {text}".encode()).hexdigest(), 16) % 8 == 0
 
 
 @cache
