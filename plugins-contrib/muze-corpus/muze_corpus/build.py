@@ -6,8 +6,9 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import count
@@ -66,7 +67,11 @@ class Order:
 def _write_flac(path: Path, audio: Audio) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    soundfile.write(part, audio, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    try:
+        soundfile.write(part, audio, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+    except soundfile.SoundFileError as fault:  # a full disk
+        part.unlink(missing_ok=True)
+        raise RenderError(f"{path}: cannot be written: {fault}") from None
     os.replace(part, path)
 
 
@@ -91,7 +96,8 @@ def build_song(out: Path, index: int, order: Order) -> Record:
         if "loudness" not in found and (order.sound or found["provenance"]["version"] < VERSION):
             found = None  # only composed
         elif found["provenance"]["version"] < VERSION:
-            found = _renewed(out, found, compose(order.seed, index, order.split), name)
+            song = compose(order.seed, index, order.split)
+            found = _renewed(out, found, song, name, order.fonts)
             if found is None:
                 done.unlink()  # or a build stopped now would leave it beside another sound
             else:
@@ -109,17 +115,30 @@ def _found(done: Path, order: Order, index: int) -> Record:
     found: Record = json.loads(done.read_text(encoding="utf-8"))
     if found["seed"] != [order.seed, index] or found["split"] != order.split:
         raise ValueError(f"{done} is of seed {found['seed']}, {found['split']}; use another folder")
+    made = found.get("production")  # which tells of a rendered song how it was
+    if order.sound and made is not None:
+        if ("vocal_notes" in found) != order.vocals:
+            how = "without" if order.vocals else "with"
+            raise ValueError(f"{done} was built {how} --vocals; use another folder")
+        sound = draw_sound(_draws(order.seed, index, order.split, SOUND), order.fonts)
+        if made["soundfont"] != sound.font:
+            raise ValueError(f"{done} was built with other --soundfonts; use another folder")
     return found
 
 
-def _renewed(out: Path, old: Record, song: Song, name: str) -> Record | None:
-    """The record as it is told today of a song rendered before; None if that was another song."""
+def _renewed(out: Path, old: Record, song: Song, name: str, fonts: Sequence[str]) -> Record | None:
+    """The record as it is told today of a song rendered before; None if that was another song.
+
+    What is sung is told as it is rendered: of such a song there is None too.
+    """
     truth, score, held = _truth(song, name), BytesIO(), out / old["midi_path"]
-    midi(song, draw_sound(_draws(song, SOUND))).save(file=score)
+    midi(song, draw_sound(_draws(*song.seed, song.split, SOUND), fonts)).save(file=score)
     played = held.exists() and held.read_bytes() == score.getvalue()
-    if not played or truth["duration"] != old["duration"]:
-        logger.warning("%s: this muze-corpus composes another song; it is rendered anew", held)
+    if old["has_vocals"] or not played or truth["duration"] != old["duration"]:
+        why = "it is sung" if old["has_vocals"] else "this muze-corpus composes another song"
+        logger.warning("%s: %s; it is rendered anew", held, why)
         return None
+    truth |= unsung_truth() if "vocal_notes" in old else {}
     return truth | {key: old[key] for key in RENDERED if key in old}
 
 
@@ -128,18 +147,18 @@ def _truth(song: Song, name: str) -> Record:
 
 
 def _told(truth: Record, song: Song) -> Record:
-    texts = prompts(truth, _draws(song, WORDS))
+    texts = prompts(truth, _draws(*song.seed, song.split, WORDS))
     return truth | {"prompt": texts[0], "prompts": texts}
 
 
-def _draws(song: Song, part: int) -> Rng:
-    return np.random.default_rng([*song.seed, SPLITS.index(song.split), part])
+def _draws(seed: int, index: int, split: str, part: int) -> Rng:
+    return np.random.default_rng([seed, index, SPLITS.index(split), part])
 
 
 def _rendered(out: Path, song: Song, name: str, order: Order) -> Record:
     """Renders and writes a song, and gives its record."""
-    sound = draw_sound(_draws(song, SOUND), order.fonts)
-    desk = draw_production(_draws(song, PRODUCTION))
+    sound = draw_sound(_draws(*song.seed, song.split, SOUND), order.fonts)
+    desk = draw_production(_draws(*song.seed, song.split, PRODUCTION))
     vocal = sing_song(song, out / "spoken", SAMPLE_RATE) if order.vocals else None
     if vocal is not None:
         song = resting(song, vocal.rests)
@@ -177,7 +196,7 @@ def _rendered(out: Path, song: Song, name: str, order: Order) -> Record:
     if vocal is not None:
         truth = sung_record(truth, vocal.truth)
     elif order.vocals:
-        truth |= unsung_truth(song)
+        truth |= unsung_truth()
     truth = _told(truth, song) | {"loudness": round(loudness, 2)}
     truth["production"] = {"soundfont": sound.font, "compressor": desk.compressor is not None,
                            "bandwidth": desk.bandwidth}  # fmt: skip
@@ -191,13 +210,18 @@ def _rendered(out: Path, song: Song, name: str, order: Order) -> Record:
 def _learn_lines(out: Path, order: Order, pool: ProcessPoolExecutor) -> None:
     """Have every voice of a split speak the lines that it sings, where it has not yet."""
     try:
+        from muze.core.errors import MuzeError
+
         from muze_corpus.stock import fill
     except ModuleNotFoundError as fault:
         hint = 'pip install "muze-corpus[vocals]"'
         raise RenderError(f"--vocals needs {fault.name}: {hint}") from None
     singers = voices(order.split)
-    for said in [pool.submit(fill, out / "spoken", voice, order.split) for voice in singers]:
-        said.result()
+    try:
+        for said in [pool.submit(fill, out / "spoken", voice, order.split) for voice in singers]:
+            said.result()
+    except MuzeError as fault:
+        raise RenderError(str(fault)) from None
 
 
 def build(
@@ -215,7 +239,7 @@ def build(
         report: Called with the fraction done and the record of every song.
 
     Raises:
-        RenderError: where FluidSynth, a soundfont, or what sings is missing.
+        RenderError: where FluidSynth, a soundfont, or what sings is missing, or the disk is full.
     """
     if order.sound:
         for font in order.fonts:
@@ -224,7 +248,8 @@ def build(
         (out / folder).mkdir(parents=True, exist_ok=True)
     tracks: list[Record] = []
     seconds = 0.0
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
         if order.sound and order.vocals:
             _learn_lines(out, order, pool)
         numbers = count() if songs is None else iter(range(songs))
@@ -240,9 +265,10 @@ def build(
                 break
             if (i := next(numbers, None)) is not None:
                 waiting.append(pool.submit(build_song, out, i, order))
-        for future in waiting:
-            future.cancel()
-    if not any((out / "tmp").iterdir()):
-        (out / "tmp").rmdir()
+    except BrokenProcessPool:
+        raise RenderError("a process was killed; was there memory for all --workers?") from None
+    finally:
+        pool.shutdown(cancel_futures=True)  # what has not begun, also at a fault and Ctrl-C
+    shutil.rmtree(out / "tmp")
     _write_json(out / "dataset.json", {"muze_dataset": 1, "tracks": tracks})
     return tracks

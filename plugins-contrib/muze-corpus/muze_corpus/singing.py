@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from muze_corpus.holdout import SPLITS
 from muze_corpus.render import RenderError
-from muze_corpus.score import Note, Rng, Section, Song
+from muze_corpus.score import SINGING, Note, Rng, Section, Song
 
 SUNG = ("verse", "pre_chorus", "chorus", "post_chorus", "bridge")
 """Sections that are sung."""
@@ -27,19 +27,18 @@ class Vocal:
     """The voice alone, what sings behind it, and what a record tells of both.
 
     ``samples`` and ``backing`` are mono (n,), from the song's start to its end. The lead instrument
-    rests in ``rests``, which are beats; ``lead_notes`` are those that it still plays.
+    rests in ``rests``, which are beats.
     """
 
     samples: Sound
     backing: Sound | None
     rests: list[tuple[float, float]]
-    lead_notes: list[Note]
     truth: dict[str, Any]
 
 
 def draws(song: Song) -> Rng:
     """Numbers for the vocal alone, so that it can change without the music changing."""
-    return np.random.default_rng([*song.seed, SPLITS.index(song.split), 3])
+    return np.random.default_rng([*song.seed, SPLITS.index(song.split), SINGING])
 
 
 def sings(song: Song) -> bool:
@@ -86,7 +85,7 @@ def sing_song(song: Song, folder: Path, rate: int = 32_000) -> Vocal | None:
         raise _lacking(str(fault)) from None
 
 
-def unsung_truth(song: Song) -> dict[str, Any]:  # noqa: ARG001  (the same of all)
+def unsung_truth() -> dict[str, Any]:
     """What a record says of a song without a voice; its ``melody`` is the lead's.
 
     Nothing is said of the pitch's vibrato or of whose voice it is: there is none.

@@ -16,6 +16,7 @@ from muze.voice.pitch_curve import Vibrato
 from muze_corpus import sung_truth
 from muze_corpus.backing import draw_backing
 from muze_corpus.laying import Laid, lay_song
+from muze_corpus.record import resting
 from muze_corpus.score import Note, Rng, Song, chance
 from muze_corpus.singing import Sound, Vocal, draws
 from muze_corpus.stock import Kept, embedding, kept_line, known_lines
@@ -65,14 +66,15 @@ def perform(song: Song, folder: Path, rate: int) -> Vocal | None:
     for second, seed in zip(breaths, seeds[len(laid) :], strict=False):
         add(samples, breath_sound(level, made, int(seed)), second, made)
     rests = [] if chance(rng, DOUBLED) else [(line.start, line.end) for line in laid]
-    lead = [n for n in song.tracks["lead"].notes if not any(a <= n.start < b for a, b in rests)]
+    track = resting(song, rests).tracks.get("lead")
+    lead = [] if track is None else track.notes
     told = sorted([*lines, *again], key=lambda line: line.span)
     truth = _truth(song, told, lead, breaths)
     truth |= {"ad_libs": [sung_truth.told_line(line) for line in again],
               "harmonies": [sung_truth.told_span(phrase) for phrase in harmony]}  # fmt: skip
     truth |= {"singer": voice.name, "voice_embedding": embedding(folder, voice, song.split)}
     backing = _at_rate(behind, made, rate, song) if harmony or again else None
-    return Vocal(_at_rate(samples, made, rate, song), backing, rests, lead, truth)
+    return Vocal(_at_rate(samples, made, rate, song), backing, rests, truth)
 
 
 def _sung(line: Laid, kept: Kept, vibrato: Vibrato, seed: int) -> SungPhrase:

@@ -3,23 +3,35 @@
 import json
 import logging
 import shutil
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from typer.testing import CliRunner
 
 from muze_corpus.arrange import compose
-from muze_corpus.build import Order, build, build_song
+from muze_corpus.build import Order, _learn_lines, build, build_song
 from muze_corpus.cli import app
 from muze_corpus.record import VERSION
+from muze_corpus.render import SOUNDFONTS, RenderError, draw_sound, synthesise
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch):
+    """A folder to build in, where every song sounds the same and nobody sings."""
+    for name in ("audio", "midi", "records", "tmp"):
+        (tmp_path / name).mkdir()
+    sound = np.full(32_000, 0.1, np.float32)
+    monkeypatch.setattr("muze_corpus.build.synthesise", lambda *_: sound)
+    monkeypatch.setattr("muze_corpus.build.sing_song", lambda *_: None)
+    return tmp_path
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("fluidsynth") is None, reason="fluidsynth is not installed")
 def test_a_build_renders_and_goes_on_where_it_was(tmp_path: Path):
-    import soundfile
-
     first = build(tmp_path, Order(1, "train", stems=True), songs=1)
     audio, rate = soundfile.read(tmp_path / first[0]["audio_path"])
     assert rate == 32_000
@@ -39,9 +51,12 @@ def test_a_build_renders_and_goes_on_where_it_was(tmp_path: Path):
 
 def test_songs_are_told_without_sound_and_rendered_later(tmp_path: Path, monkeypatch):
     monkeypatch.setattr("muze_corpus.build.soundfont", None)  # needs none
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp" / "00007.fluidsynth").touch()  # of a build that was killed
     told = build(tmp_path, Order(3, "train", sound=False), songs=2)
     assert all("loudness" not in track and track["prompt"] for track in told)
     assert not [*(tmp_path / "audio").iterdir(), *(tmp_path / "midi").iterdir()]
+    assert not (tmp_path / "tmp").exists()
     assert json.loads((tmp_path / "dataset.json").read_text())["tracks"] == told
     assert build_song(tmp_path, 0, Order(3, "train", sound=False)) == told[0]
     monkeypatch.setattr("muze_corpus.build.synthesise", lambda *_: np.full(32_000, 0.1, np.float32))
@@ -93,6 +108,69 @@ def test_stems_added_to_a_build_and_stopped_in_a_song_are_rendered_again(
     (tmp_path / next(iter(found["stems"].values()))).unlink()
     assert build_song(tmp_path, 0, Order(3, "train", stems=True)) == found
     assert all((tmp_path / path).is_file() for path in found["stems"].values())
+
+
+def test_a_folder_built_in_another_way_is_told(folder: Path):
+    made = build_song(folder, 0, Order(3, "train"))
+    with pytest.raises(ValueError, match="without --vocals; use another folder"):
+        build_song(folder, 0, Order(3, "train", vocals=True))
+    used = made["production"]["soundfont"]
+    others = tuple(font for font in SOUNDFONTS if font != used)
+    with pytest.raises(ValueError, match="other --soundfonts; use another folder"):
+        build_song(folder, 0, Order(3, "train", fonts=others))
+    assert build_song(folder, 0, Order(3, "train", fonts=(used,))) == made
+    assert build_song(folder, 0, Order(3, "train", sound=False, vocals=True)) == made
+    folder.joinpath("records", "00000.json").unlink()
+    build_song(folder, 0, Order(3, "train", vocals=True))
+    with pytest.raises(ValueError, match="with --vocals; use another folder"):
+        build_song(folder, 0, Order(3, "train"))
+
+
+def test_an_older_record_stays_unsung_and_a_sung_one_is_rendered_anew(folder: Path, monkeypatch):
+    order = Order(3, "train", vocals=True, fonts=(next(iter(SOUNDFONTS)),))
+    first = build_song(folder, 0, order)
+    assert first["vocal_notes"] == []
+    monkeypatch.setattr("muze_corpus.build.synthesise", None)
+    as_version_1(folder, "00000")
+    assert build_song(folder, 0, order) == first
+    as_version_1(folder, "00000", has_vocals=True)
+    with pytest.raises(TypeError):  # it would render
+        build_song(folder, 0, order)
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_file(folder: Path, monkeypatch):
+    def write(path, *_, **__):
+        path.touch()
+        raise soundfile.LibsndfileError(2)
+
+    monkeypatch.setattr("muze_corpus.build.soundfile.write", write)
+    with pytest.raises(RenderError, match=r"00000\.flac: cannot be written"):
+        build_song(folder, 0, Order(3, "train"))
+    assert not [*(folder / "audio").iterdir()]
+
+
+def test_what_singers_lack_is_told(tmp_path: Path):
+    errors = pytest.importorskip("muze.core.errors")
+
+    class Pool:
+        def submit(self, *_):
+            one = Future()
+            one.set_exception(errors.NotInstalledError("gruut is not installed"))
+            return one
+
+    with pytest.raises(RenderError, match="gruut"):
+        _learn_lines(tmp_path, Order(3, "train", vocals=True), Pool())
+
+
+def test_a_render_that_is_stopped_leaves_nothing_beside_its_score(tmp_path: Path, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("muze_corpus.render.soundfont", lambda _: tmp_path)
+    monkeypatch.setattr("muze_corpus.render.subprocess.Popen", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        synthesise(tmp_path / "a.mid", draw_sound(np.random.default_rng(0)), 1.0)
+    assert not [*tmp_path.iterdir()]
 
 
 def as_version_1(folder: Path, name: str, **changed) -> dict:
