@@ -39,7 +39,7 @@ def build(
         bool, typer.Option("--vocals", help="Have a third of the songs sung.")
     ] = False,
     soundfonts: Annotated[
-        str | None, typer.Option(help="Those to render with; all of them, unless said.")
+        str | None, typer.Option(help="Names with commas between; all, unless said.")
     ] = None,
     split: Annotated[
         Split, typer.Option(help="train never uses what held-out does.")

@@ -55,7 +55,7 @@ def draw_drift(song: Song, rng: Rng) -> tuple[tuple[float, float], ...]:
 
 
 def lifted(song: Song, rng: Rng) -> Song:
-    """The song, or one of ten with everything from a last chorus on some semitones higher."""
+    """The song, or one of eight with everything from a last chorus on some semitones higher."""
     again = [
         n for n, s in enumerate(song.sections)
         if s.type in LIFTED and any(o.type == s.type for o in song.sections[:n])
