@@ -76,7 +76,8 @@ def copy_rows(audio: Audio, model: str, registry: Registry) -> list[Row]:
     folder = model_folder(model, registry, Path.cwd())
     vocoder = open_vocoder(model_vocoder(whole_header(folder)), {}, folder, registry)
     mel = heard_mel(vocoder)
-    found = copy(vocoder, audio, mel).distances(mel)
+    with registry.blame(vocoder.name, "copy a sound"):
+        found = copy(vocoder, audio, mel).distances(mel)
     return [
         {"stream": "vocoder", "name": f"{vocoder.name} {FIGURES[key]}", "value": value,
          "unit": "distance", "higher_is_better": False, "floor": None, "dropped": None,

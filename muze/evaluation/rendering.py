@@ -97,8 +97,10 @@ def render(ready: Ready, plan: Plan, given: DrawnSong) -> Render:
     with torch.inference_mode():
         log_mel = model.decode(latents)[0].cpu().numpy()
     settings = model.autoencoder.settings.mel
-    samples = ready.vocoder.render(log_mel)[None, : round(plan.duration * settings.sample_rate)]
-    audio = Audio(np.ascontiguousarray(samples, np.float32), settings.sample_rate)
+    with ready.registry.blame(ready.vocoder.name, "render the song"):
+        samples = ready.vocoder.render(log_mel)
+    length = round(plan.duration * settings.sample_rate)
+    audio = Audio(np.ascontiguousarray(samples[None, :length], np.float32), settings.sample_rate)
     if plan.voice is not None:
         singer = planned_singer(plan, ready.registry)
         sung = sing_over(audio, plan, singer, ready.registry, SilentReport())
@@ -128,7 +130,7 @@ def decided(plan: Plan) -> dict[str, Any]:
 
 
 def keep_render(path: Path, about: dict[str, Any], make: Callable[[], Render]) -> tuple[str, float]:
-    """Make a sound file unless it is there and was made of the same.
+    """Make a sound file, and its stems, unless they are there and were made of the same.
 
     Returns a hash of what it is made of, and the seconds that took. Both stand in a file beside
     it, written after it.
@@ -137,12 +139,15 @@ def keep_render(path: Path, about: dict[str, Any], make: Callable[[], Render]) -
     mark = sha256(text.encode()).hexdigest()
     note = path.with_suffix(".made.json")
     made = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
-    if not path.exists() or made.get("of") != mark:
+    files = [path.with_name(name) for name in made.get("files", [path.name])]
+    if made.get("of") != mark or not all(file.exists() for file in files):
         path.parent.mkdir(parents=True, exist_ok=True)
         note.unlink(missing_ok=True)
         started = time.perf_counter()
-        for file, audio in make().files(path).items():
+        sounds = make().files(path)
+        for file, audio in sounds.items():
             write_audio(file, audio)
-        made = {"of": mark, "seconds": time.perf_counter() - started}
+        names = [file.name for file in sounds]
+        made = {"of": mark, "seconds": time.perf_counter() - started, "files": names}
         write_whole(note, json.dumps(made).encode())
     return mark, float(made["seconds"])

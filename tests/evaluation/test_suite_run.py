@@ -9,7 +9,8 @@ from muze.core.errors import MuzeError
 from muze.evaluation import suite_run
 from muze.evaluation.compare import compare_recordings, compare_suites
 from muze.evaluation.page import write_comparison, write_suite
-from muze.evaluation.rendering import Render
+from muze.evaluation.rendering import Render, keep_render
+from muze.evaluation.stems import VOCAL
 from muze.evaluation.suite_run import Bench, evaluate_suite, read_evaluation, summary
 from muze.report import SilentReport
 
@@ -71,6 +72,21 @@ def test_what_is_kept_is_not_made_again(run, rendered, tmp_path):
     del rendered[:]
     run(networks="b")  # another model
     assert len(rendered) == 4
+
+
+def test_a_render_whose_stem_is_gone_is_made_again(right, tmp_path):
+    made, path = [], tmp_path / "one.flac"
+
+    def make():
+        made.append(path)
+        return Render(right, right, right)
+
+    keep_render(path, {"plan": "one"}, make)
+    keep_render(path, {"plan": "one"}, make)
+    assert len(made) == 1
+    path.with_suffix(VOCAL).unlink()
+    keep_render(path, {"plan": "one"}, make)
+    assert (len(made), path.with_suffix(VOCAL).is_file()) == (2, True)
 
 
 def test_the_best_of_several_is_a_column_of_its_own(run, rendered, monkeypatch, right, wrong):
