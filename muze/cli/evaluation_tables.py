@@ -22,7 +22,7 @@ def show_recording(adherence: Mapping[str, Any]) -> None:
 
     What of a singer could not be measured stands below, with the reason.
     """
-    from muze.evaluation.rows import SINGER, all_rows
+    from muze.evaluation.rows import all_rows, missing, told_missing
 
     rows = all_rows(adherence)
     table = _table("stream", "figure", "value", "unit", "chance", "dropped", "ceiling")
@@ -42,14 +42,18 @@ def show_recording(adherence: Mapping[str, Any]) -> None:
     out.print(table)
     if any(row.get("origin") == "decided" for row in rows):
         out.print(Text(DECIDED))
-    for row in adherence.get("voice", ()):
-        if row["value"] is None:
-            out.print(Text(f"{SINGER}: no {row['name']}: {row['reason']}"))
+    for row in missing([adherence.get("voice", ())]):
+        out.print(Text(told_missing(row)))
     _tell_listeners(rows)
 
 
 def show_suite(found: Mapping[str, Any]) -> None:
-    """Print the figures of a suite, each mean with its 95 % interval."""
+    """Print the figures of a suite, each mean with its 95 % interval.
+
+    What of singers could not be measured stands below, with the reason.
+    """
+    from muze.evaluation.rows import told_missing
+
     best = found["best_of"] > 1
     titles = ["figure", "told", "words alone", "gain", "ceiling", "chance"]
     titles[4:4] = ["best of", "gain of best"] if best else []
@@ -68,6 +72,8 @@ def show_suite(found: Mapping[str, Any]) -> None:
         style="bold",
     )
     out.print(table)
+    for row in found.get("missing", ()):
+        out.print(Text(told_missing(row, len(found["songs"]))))
     _tell_listeners(found["figures"])
     if "sound" in found:
         out.print(Text(told_of_sound(found["sound"])))

@@ -32,17 +32,11 @@ def compare_suites(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[
     for one, other in zip(*sides, strict=True):
         if (one["prompt"], one["seconds"]) != (other["prompt"], other["seconds"]):
             raise MuzeError(f"{one['name']}: is another song in the second evaluation")
-    heard_by = [
-        {key_of(row): row["extractor"] for song in side for row in all_rows(song[TOLD])}
-        for side in sides
-    ]
-    both = heard_by[0].keys() & heard_by[1].keys()
-    if other := sorted(key for key in both if heard_by[0][key] != heard_by[1][key]):
-        key = other[0]
-        raise MuzeError(
-            f"{key} was heard by {heard_by[0][key]} and by {heard_by[1][key]}, whose figures "
-            "cannot be compared; evaluate both with the same versions"
-        )
+        for key, heard_by in heard_otherwise(one[TOLD], other[TOLD]).items():
+            raise MuzeError(
+                f"{key} was heard by {heard_by[0]} and by {heard_by[1]}, whose figures cannot be "
+                "compared; evaluate both with the same versions"
+            )
     if "sound" in first and "sound" in second:
         check_same([first["sound"], second["sound"]])
     a, b = (values(side, TOLD) for side in sides)
@@ -71,15 +65,28 @@ def _sound_row(first: Mapping[str, Any], second: Mapping[str, Any]) -> Row:
     }  # fmt: skip
 
 
+def heard_otherwise(
+    first: Mapping[str, Any], second: Mapping[str, Any]
+) -> dict[str, tuple[str, str]]:
+    """Return by what both heard a figure, where that differs: it cannot be compared.
+
+    That is another version, or a voice in its stem and one that was taken out of a mix.
+    """
+    others = {key_of(row): row["extractor"] for row in all_rows(second)}
+    both = [(key_of(row), row["extractor"]) for row in all_rows(first)]
+    return {key: (by, others[key]) for key, by in both if others.get(key, by) != by}
+
+
 def compare_recordings(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[Row]:
     """Return a row a figure of two adherences of one plan: both values, and second less first.
 
-    One song says nothing of chance, so there is no interval.
+    One song says nothing of chance, so there is no interval. What was ``heard_otherwise`` has none.
     """
     others = {key_of(row): row for row in all_rows(second)}
+    unlike = heard_otherwise(first, second)
     rows = []
     for row in all_rows(first):
-        if (other := others.get(key_of(row))) is None:
+        if (other := others.get(key_of(row))) is None or key_of(row) in unlike:
             continue
         found = {name: value for name, value in row.items() if name not in ("value", "dropped")}
         a, b = row["value"], other["value"]

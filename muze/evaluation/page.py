@@ -13,7 +13,7 @@ from muze.audio.io import read_audio, write_whole
 from muze.evaluation.copy_synthesis import FIGURES
 from muze.evaluation.overlay import draw_overlay
 from muze.evaluation.recording import Evaluation
-from muze.evaluation.rows import all_rows
+from muze.evaluation.rows import all_rows, missing, told_missing
 from muze.pipelines.page import page, table, text
 from muze.pipelines.plan import Plan
 
@@ -38,6 +38,7 @@ def write_recordings(
             _player(sound, path),
             _picture(sound, one.asked, one.heard, heading),
             _rows(all_rows(one.adherence)),
+            *_missing(missing([one.adherence.get("voice", ())])),
         ]
     _write(path, f"Evaluation of {title}", parts)
 
@@ -49,6 +50,7 @@ def write_suite(path: Path, found: Mapping[str, Any], folder: Path) -> None:
         _facts({"model": found["model"], "suite": found["suite"], "songs": len(songs),
                 "sampler": f"{found['sampler']}, {found['steps']} steps"}),
         _figures(found),
+        *_missing(found.get("missing", ()), len(songs)),
         _sound(found["sound"]) if "sound" in found else "",
         _facts({f"{copies['vocoder']} {name}, copy-synthesis": _interval(copies["figures"][key])
                 for key, name in FIGURES.items()})
@@ -136,6 +138,10 @@ def _figures(found: Mapping[str, Any]) -> str:
             for row in found["figures"]
         ],
     )  # fmt: skip
+
+
+def _missing(rows: Sequence[Mapping[str, Any]], num_songs: int = 1) -> list[str]:
+    return [f"<p>{text(told_missing(row, num_songs))}</p>" for row in rows]
 
 
 def _facts(told: Mapping[str, object]) -> str:

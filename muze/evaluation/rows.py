@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,20 @@ def singer_rows(voice: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         for row in voice
         if row["value"] is not None
     ]
+
+
+def missing(voices: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Return the singer's figures that songs lack, by their ``voice``: why, and in how many."""
+    lacking = [row for voice in voices for row in voice if row["value"] is None]
+    found = Counter((row["name"], row["reason"]) for row in lacking)
+    return [{"stream": SINGER, "name": name, "reason": reason, "songs": num}
+            for (name, reason), num in found.items()]  # fmt: skip
+
+
+def told_missing(row: Mapping[str, Any], num_songs: int = 1) -> str:
+    """Return in words what is missing of how many songs."""
+    where = f" of {row['songs']} of {num_songs} songs" if num_songs > 1 else ""
+    return f"{row['stream']}: no {row['name']}{where}: {row['reason']}"
 
 
 def all_rows(adherence: Mapping[str, Any]) -> list[dict[str, Any]]:

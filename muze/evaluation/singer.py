@@ -48,7 +48,8 @@ def hear_singer(
     advance()
     if stems.separator is not None:
         taken = f", in what {stems.separator} takes out of the mix"
-        found = [row if row.name.endswith(", mix") else replace(row, heard_by=row.heard_by + taken)
+        other = (", mix", ", speaking")  # what is heard in other sounds
+        found = [row if row.name.endswith(other) else replace(row, heard_by=row.heard_by + taken)
                  for row in found]  # fmt: skip
         why = "what a separator takes out of a mix tells of the separator, not of the voice"
         found = [replace(row, value=None, reason=why) if row.name == MOS else row for row in found]

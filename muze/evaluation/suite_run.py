@@ -18,7 +18,7 @@ from muze.evaluation.intervals import Interval, differences, means
 from muze.evaluation.kept import Kept
 from muze.evaluation.recording import evaluate
 from muze.evaluation.rendering import Ready, decided, keep_render, kept_stems, render_plan
-from muze.evaluation.rows import all_rows, key_of
+from muze.evaluation.rows import all_rows, key_of, missing
 from muze.pipelines.plan import Plan
 from muze.pipelines.rerank import other_seeds, rank
 from muze.report import Report, SilentReport
@@ -91,6 +91,7 @@ def evaluate_suite(
         "work_seconds": round(bench.kept.seconds, 1),
         "songs": songs,
         "figures": summary(songs),
+        "missing": missing([song[TOLD]["voice"] for song in songs]),
     }
     if bench.reference is not None:
         sets = {kind: [bench.output / song[kind]["audio"] for song in songs]
@@ -143,9 +144,9 @@ def summary(songs: Sequence[Song]) -> list[Row]:
         best = values(songs, "best")
         columns |= {"best": means(best), "gain of best": differences(best, told)}
     floors = means(values(songs, TOLD, "floor"))
-    first = {key_of(row): row for song in songs for row in all_rows(song[TOLD])}
+    told_rows = {key_of(row): row for song in songs for row in all_rows(song[TOLD])}
     rows = []
-    for key, row in first.items():
+    for key, row in told_rows.items():
         same = ("stream", "name", "unit", "higher_is_better", "extractor")
         found: Row = {name: row[name] for name in same}
         found |= {name: _json(each.get(key)) for name, each in columns.items()}

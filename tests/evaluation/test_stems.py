@@ -5,7 +5,8 @@ from muze.audio.io import write_audio
 from muze.core.errors import AudioError
 from muze.core.grid import Audio
 from muze.evaluation import stems
-from muze.evaluation.rows import all_rows
+from muze.evaluation.compare import compare_recordings, heard_otherwise
+from muze.evaluation.rows import all_rows, missing, told_missing
 from muze.evaluation.stems import find_stems
 from muze.report import SilentReport
 
@@ -65,3 +66,24 @@ def test_a_singers_figures_stand_among_the_others_where_they_are_known(row):
     ]  # fmt: skip
     assert rows[0].keys() == rows[1].keys()
     assert all_rows({"scores": []}) == []
+
+
+def test_a_voice_in_its_stem_is_not_compared_with_one_out_of_a_mix(row):
+    voice = {"name": "melody RPA", "value": 0.9, "unit": "share", "higher_is_better": True,
+             "heard_by": "an ear 2", "floor": 0.2, "reason": None}  # fmt: skip
+    first = {"scores": [row("chord", "majmin", 0.5)], "voice": [voice]}
+    taken = "an ear 2, in what halves takes out of the mix"
+    second = {**first, "voice": [{**voice, "heard_by": taken}]}
+    assert [r["stream"] for r in compare_recordings(first, first)] == ["chord", "singer"]
+    assert [r["stream"] for r in compare_recordings(first, second)] == ["chord"]
+    assert heard_otherwise(first, second) == {"singer.melody RPA": ("an ear 2", taken)}
+
+
+def test_what_of_singers_is_missing_is_told_with_the_reason():
+    known = {"name": "breath F1", "value": 1.0, "reason": None}
+    lost = {"name": "word error rate", "value": None, "reason": "not here"}
+    found = missing([[known, lost], [lost], [known]])
+    assert [told_missing(one, 3) for one in found] == [
+        "singer: no word error rate of 2 of 3 songs: not here"
+    ]
+    assert told_missing(*missing([[lost]])) == "singer: no word error rate: not here"
