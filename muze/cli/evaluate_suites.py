@@ -39,7 +39,7 @@ def run_suites(
         MuzeError: the suite, a model or what is asked of it is wrong.
     """
     from muze.evaluation.frechet import Reference
-    from muze.evaluation.model_evaluation import write_evaluation
+    from muze.evaluation.model_evaluation import check_writable, write_evaluation
     from muze.evaluation.rendering import make_ready
     from muze.evaluation.suite import plan_suite, suite_paths
     from muze.evaluation.suite_run import Bench, evaluate_suite
@@ -58,6 +58,9 @@ def run_suites(
         name: plan_suite(paths, registry, {**options, "--model": _place(name)}, seconds)
         for name in models
     }
+    if write:
+        for name in models:
+            check_writable(model_folder(name, registry, Path.cwd()))
     # what is missing of the reference is told before anything is rendered
     beside = None if reference is None else Reference.heard(reference, report)
     found, folders = [], []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from muze.audio.io import write_whole
+from muze.core.errors import CheckpointError
 from muze.evaluation.copy_synthesis import FIGURES
 from muze.evaluation.rows import key_of
 from muze.evaluation.suite_run import DROPPED, TOLD
@@ -54,6 +56,16 @@ def _sound(found: Mapping[str, Any]) -> dict[str, float]:
             mean = copies["figures"][key]["mean"]
             told[f"{copies['vocoder']} {name}, {where}"] = round(mean, DIGITS)
     return told
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a model whose header could not be written, before hours of rendering.
+
+    Raises:
+        CheckpointError: this user may not write in its folder.
+    """
+    if not os.access(folder, os.W_OK):
+        raise CheckpointError(f"{folder}: no evaluation can be written there; it is not writable")
 
 
 def write_evaluation(folder: Path, found: Mapping[str, Any]) -> None:
