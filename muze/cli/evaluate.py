@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from muze.core.registry import Registry
-    from muze.pipelines.plan import Plan
-    from muze.report import Report
+from muze.cli.evaluate_options import check_options
 
 OF_A_SUITE = "With --suite: "
 OF_A_RECORDING = "Of recordings: "
@@ -96,7 +92,9 @@ def evaluate(
             help=f"{OF_A_SUITE}write the means into the model's header and its card.",
         ),
     ] = False,
-    device: Annotated[str, typer.Option("--device", help="cpu, cuda, mps, or auto.")] = "auto",
+    device: Annotated[
+        str, typer.Option("--device", help=f"{OF_A_SUITE}cpu, cuda, mps, or auto.")
+    ] = "auto",
     output: Annotated[
         Path | None,
         typer.Option(
@@ -129,12 +127,13 @@ def evaluate(
         "--sampler": sampler, "--cfg-scale": cfg_scale, "--output": output,
         "--reference": reference, "--best-of": None if best_of == 1 else best_of,
         "--write-evaluation": write_evaluation or None,
+        "--device": None if device == "auto" else device,
     }  # fmt: skip
     for_a_recording = {
         "--manifest": manifest, "--plan": plan, "--seed": seed, "--vocal": vocal,
         "--copy-synthesis": copy_synthesis or None,
     }  # fmt: skip
-    _check(given, suite, model, for_a_suite, for_a_recording)
+    check_options(given, suite, model, for_a_suite, for_a_recording)
     from muze.core.registry import Registry
     from muze.report import open_report
 
@@ -156,108 +155,11 @@ def evaluate(
 
             show = compare_folders([Path(name) for name in given], html)
         else:
-            from muze.evaluation.recording import is_plan, plan_as_written, plan_to_judge
+            from muze.cli.evaluate_recordings import compare_or_show, judged_by
 
-            if plan is not None:
-                judged = plan_as_written(plan, registry)
-            else:
-                assert manifest is not None
-                if seed is not None and is_plan(manifest):
-                    raise typer.BadParameter("a plan is fixed; it cannot be changed by --seed")
-                judged = plan_to_judge(manifest, seed, registry, report)
-            sounds = [Path(name) for name in given]
-            show = _recordings(sounds, judged, model, vocal, copy_synthesis, html, registry, report)
+            judged = judged_by(manifest, plan, seed, registry, report)
+            show = compare_or_show(
+                [Path(name) for name in given], judged, registry, report, model=model, vocal=vocal,
+                copy_synthesis=copy_synthesis, html=html,
+            )  # fmt: skip
     show(json)
-
-
-def _check(
-    given: list[str],
-    suite: str | None,
-    model: str | None,
-    for_a_suite: dict[str, Any],  # Any: an option's value
-    for_a_recording: dict[str, Any],
-) -> None:
-    """Refuse what does not go together."""
-    of_recording = [name for name, value in for_a_recording.items() if value is not None]
-    of_suite = [name for name, value in for_a_suite.items() if value is not None]
-    if suite is not None:
-        if of_recording:
-            raise typer.BadParameter(f"{of_recording[0]} is of recordings, not of a suite")
-        if len(given) > 2:
-            raise typer.BadParameter(f"give one model or two, not {len(given)}")
-        if for_a_suite["--write-evaluation"] and for_a_suite["--seconds"] is not None:
-            raise typer.BadParameter(
-                "--write-evaluation goes without --seconds: songs cut short are other songs"
-            )
-        if given and model is not None:
-            raise typer.BadParameter("give models as --model or as arguments, not both")
-        return
-    if of_suite:
-        raise typer.BadParameter(f"{of_suite[0]} goes with --suite")
-    if for_a_recording["--manifest"] is not None and for_a_recording["--plan"] is not None:
-        raise typer.BadParameter("give one of --manifest and --plan")
-    if for_a_recording["--plan"] is not None and for_a_recording["--seed"] is not None:
-        raise typer.BadParameter("a plan is fixed; it cannot be changed by --seed")
-    against = for_a_recording["--manifest"] or for_a_recording["--plan"]
-    if len(given) not in (1, 2):
-        raise typer.BadParameter("give one recording or two, two folders, or --suite")
-    if against is None and (len(given) != 2 or not all(Path(name).is_dir() for name in given)):
-        raise typer.BadParameter(
-            "give one of --manifest and --plan, or two folders of evaluations, or --suite"
-        )
-    if against is None and (extra := [*(["--model"] if model else ()), *of_recording]):
-        raise typer.BadParameter(f"folders of evaluations take no {extra[0]}")
-    if for_a_recording["--vocal"] is not None and len(given) == 2:
-        raise typer.BadParameter("--vocal is of one recording; of two, each has its own beside it")
-
-
-def _recordings(
-    paths: list[Path],
-    plan: Plan,
-    model: str | None,
-    vocal: Path | None,
-    copied: bool,
-    html: Path | None,
-    registry: Registry,
-    report: Report,
-) -> Any:  # Any: a function that prints
-    from muze.evaluation.recording import dropped_figures, evaluate_file
-
-    dropped = None if model is None else dropped_figures(model, Path.cwd(), registry)
-    found = [evaluate_file(path, plan, registry, report, dropped, vocal) for path in paths]
-    if copied:
-        from muze.audio.io import read_audio
-        from muze.evaluation.copy_synthesis import copy_rows
-
-        copies = [copy_rows(read_audio(path), model or "starter", registry) for path in paths]
-        found = [
-            replace(one, adherence={**one.adherence, "vocoder": rows})
-            for one, rows in zip(found, copies, strict=True)
-        ]
-    if html is not None:
-        from muze.evaluation.page import write_recordings
-
-        write_recordings(html, paths, found, plan)
-        report.note(f"{html}: written")
-    rows: list[Any] = []
-    if len(found) == 2:
-        from muze.evaluation.compare import compare_recordings
-
-        rows = compare_recordings(found[0].adherence, found[1].adherence)
-
-    def show(as_json: bool) -> None:
-        from muze.cli.evaluation_tables import show_comparison, show_recording
-
-        if as_json:
-            import json
-
-            told: Any = found[0].adherence
-            if len(found) == 2:
-                told = {"muze_comparison": 1, "a": str(paths[0]), "b": str(paths[1]), "rows": rows}
-            print(json.dumps(told, indent=2))
-        elif len(found) == 2:
-            show_comparison(rows, str(paths[0]), str(paths[1]))
-        else:
-            show_recording(found[0].adherence)
-
-    return show

@@ -1,12 +1,14 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from muze.audio.io import write_audio
 from muze.core.grid import Audio
-from muze.evaluation import copy_synthesis, recording
+from muze.evaluation import copy_synthesis, recording, suite
 from muze.evaluation.recording import Evaluation
+from muze.pipelines import model_info
 
 
 @pytest.fixture
@@ -97,6 +99,7 @@ def test_a_recording_is_measured_against_a_plan(run, planned, measuring):
      (("--manifest", "p.plan.json", "--seed", "3"), "cannot be changed by --seed"),
      (("--manifest", "song.yaml", "--num-songs", "3"), "--num-songs goes with --suite"),
      (("--manifest", "song.yaml", "--output", "x"), "--output goes with --suite"),
+     (("--manifest", "song.yaml", "--device", "cuda"), "--device goes with --suite"),
      (("b.wav", "c.wav", "--manifest", "song.yaml"), "one recording or two"),
      (("--suite", "held-out", "--manifest", "song.yaml"), "--manifest is of recordings"),
      (("--manifest", "song.yaml", "--write-evaluation"), "--write-evaluation goes with --suite"),
@@ -137,6 +140,15 @@ def test_faults_of_a_suite_are_told_before_anything_is_rendered(run, tmp_path):
     assert (done.exit_code, "given twice" in done.stderr) == (2, True)
     done = run("evaluate", "--suite", "held-out", "a/mine", "b/mine")
     assert (done.exit_code, "both models are called mine" in done.stderr) == (2, True)
+
+
+def test_a_model_that_cannot_be_written_is_told_before_anything_is_rendered(run, monkeypatch):
+    monkeypatch.setattr(suite, "plan_suite", lambda *_: [])
+    monkeypatch.setattr(model_info, "model_folder", lambda *_: Path("mine"))
+    done = run("evaluate", "--suite", "held-out", "--model", "mine", "--write-evaluation")
+    assert (done.exit_code, done.stderr) == (
+        1, "muze: mine: no evaluation can be written there; it is not writable\n",
+    )  # fmt: skip
 
 
 def test_where_nothing_is_written_an_output_may_lie_anywhere(run, tmp_path, monkeypatch, measuring):
