@@ -17,14 +17,16 @@ from muze.audio.io import write_whole
 Result = Any
 """What JSON can hold."""
 CODE = ("analysis", "audio", "core", "data", "model", "pipelines", "plugins", "voice")
-"""Packages of muze that results depend on."""
+"""Packages of muze that sounds depend on."""
+MEASURES = (*CODE, "evaluation")
+"""Packages of muze that figures depend on."""
 
 
 @cache
-def code_identity() -> str:
-    """Return a hash of the code and the networks of muze that results depend on."""
+def code_identity(packages: tuple[str, ...] = CODE) -> str:
+    """Return a hash of the code and the networks of packages of muze."""
     root = Path(muze.__file__).parent
-    files = [path for part in CODE for path in (root / part).rglob("*")]
+    files = [path for part in packages for path in (root / part).rglob("*")]
     found = hashlib.sha256()
     for path in sorted(path for path in files if path.suffix in (".py", ".safetensors")):
         found.update(str(path.relative_to(root)).encode() + path.read_bytes())
@@ -40,7 +42,7 @@ class Kept:
 
     def get(self, about: Mapping[str, Any], compute: Callable[[], Result]) -> Result:
         """Return the kept result of ``about``; compute and keep it where there is none."""
-        text = json.dumps({**about, "code": code_identity()}, sort_keys=True)
+        text = json.dumps({**about, "code": code_identity(MEASURES)}, sort_keys=True)
         path = self.folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.json"
         if not path.exists():
             started = time.perf_counter()
