@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from muze.model.lora import merge
 from muze.model.precision import restored, stored
 
 
@@ -35,6 +36,24 @@ def test_rows_of_zeros_and_numbers_that_are_no_weights_come_back():
 def test_a_weight_of_its_own_may_be_called_a_scale():
     tensors = {"norm.scale": torch.ones(3), "scale": torch.ones(1)}
     assert set(restored(stored(tensors, "fp16"))) == set(tensors)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_what_is_no_number_stays_none_and_spoils_no_other_row(precision):
+    weight = torch.tensor([[1.0, float("nan")], [float("inf"), 2.0], [3.0, -4.0]])
+    back = restored(stored({"w": weight}, precision))["w"].float()
+    assert not back[:2].isfinite().all(1).any()
+    assert torch.allclose(back[2], weight[2], atol=0.02)
+
+
+def test_what_lora_learnt_is_stored_in_integers_too():
+    numbers = torch.Generator().manual_seed(0)
+    shapes = {"a.lora_A.weight": (2, 3, 3), "a.lora_B.weight": (4, 2, 1)}
+    learnt = {name: torch.randn(shape, generator=numbers) for name, shape in shapes.items()}
+    base = {"a.weight": torch.randn(4, 3, 3, generator=numbers)}
+    plain, back = (merge(base, each, 0.5) for each in (learnt, restored(stored(learnt, "int8"))))
+    assert back.keys() == plain.keys()
+    assert torch.allclose(back["a.weight"], plain["a.weight"], atol=0.03)
 
 
 def test_integers_take_a_quarter_of_the_room():
