@@ -24,8 +24,8 @@ def folder(tmp_path: Path, monkeypatch):
     for name in ("audio", "midi", "records", "tmp"):
         (tmp_path / name).mkdir()
     sound = np.full(32_000, 0.1, np.float32)
-    monkeypatch.setattr("muze_corpus.build.synthesise", lambda *_: sound)
-    monkeypatch.setattr("muze_corpus.build.sing_song", lambda *_: None)
+    monkeypatch.setattr("muze_corpus.songs.synthesise", lambda *_: sound)
+    monkeypatch.setattr("muze_corpus.songs.sing_song", lambda *_: None)
     return tmp_path
 
 
@@ -59,7 +59,7 @@ def test_songs_are_told_without_sound_and_rendered_later(tmp_path: Path, monkeyp
     assert not (tmp_path / "tmp").exists()
     assert json.loads((tmp_path / "dataset.json").read_text())["tracks"] == told
     assert build_song(tmp_path, 0, Order(3, "train", sound=False)) == told[0]
-    monkeypatch.setattr("muze_corpus.build.synthesise", lambda *_: np.full(32_000, 0.1, np.float32))
+    monkeypatch.setattr("muze_corpus.songs.synthesise", lambda *_: np.full(32_000, 0.1, np.float32))
     (tmp_path / "tmp").mkdir()
     played = build_song(tmp_path, 0, Order(3, "train"))
     assert played.pop("loudness") < 0
@@ -84,7 +84,7 @@ def test_stems_added_to_a_build_and_stopped_in_a_song_are_rendered_again(
 
     for folder in ("audio", "midi", "records", "tmp"):
         (tmp_path / folder).mkdir()
-    monkeypatch.setattr("muze_corpus.build.synthesise", synthesise)
+    monkeypatch.setattr("muze_corpus.songs.synthesise", synthesise)
     stop = 0
     assert "stems" not in build_song(tmp_path, 0, Order(3, "train", stems=False))
     calls.clear()
@@ -130,7 +130,7 @@ def test_an_older_record_stays_unsung_and_a_sung_one_is_rendered_anew(folder: Pa
     order = Order(3, "train", vocals=True, fonts=(next(iter(SOUNDFONTS)),))
     first = build_song(folder, 0, order)
     assert first["vocal_notes"] == []
-    monkeypatch.setattr("muze_corpus.build.synthesise", None)
+    monkeypatch.setattr("muze_corpus.songs.synthesise", None)
     as_version_1(folder, "00000")
     assert build_song(folder, 0, order) == first
     as_version_1(folder, "00000", has_vocals=True)
@@ -143,7 +143,7 @@ def test_a_full_disk_is_told_and_leaves_no_half_file(folder: Path, monkeypatch):
         path.touch()
         raise soundfile.LibsndfileError(2)
 
-    monkeypatch.setattr("muze_corpus.build.soundfile.write", write)
+    monkeypatch.setattr("muze_corpus.songs.soundfile.write", write)
     with pytest.raises(RenderError, match=r"00000\.flac: cannot be written"):
         build_song(folder, 0, Order(3, "train"))
     assert not [*(folder / "audio").iterdir()]
@@ -189,7 +189,7 @@ def test_records_of_an_older_version_are_told_anew_and_the_sound_stays(
 ):
     for folder in ("audio", "midi", "records", "tmp"):
         (tmp_path / folder).mkdir()
-    monkeypatch.setattr("muze_corpus.build.synthesise", lambda *_: np.full(32_000, 0.1, np.float32))
+    monkeypatch.setattr("muze_corpus.songs.synthesise", lambda *_: np.full(32_000, 0.1, np.float32))
     first = build_song(tmp_path, 0, Order(1, split))
     assert first["provenance"]["version"] == VERSION
     sounds = {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in (tmp_path / "audio").iterdir()}
@@ -197,12 +197,12 @@ def test_records_of_an_older_version_are_told_anew_and_the_sound_stays(
     # what the renders gave is kept, and not made again from what this version would say
     kept = {"prompt": "kept", "prompts": ["kept"], "loudness": -1.5, "loudness_curve": [-2.0]}
     as_version_1(tmp_path, "00000", **kept)
-    monkeypatch.setattr("muze_corpus.build.synthesise", None)
+    monkeypatch.setattr("muze_corpus.songs.synthesise", None)
     again = build_song(tmp_path, 0, Order(1, split))
     assert again == first | kept
     assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in sounds} == sounds
     # brought up to date, a song is not even composed
-    monkeypatch.setattr("muze_corpus.build.compose", None)
+    monkeypatch.setattr("muze_corpus.songs.compose", None)
     assert build_song(tmp_path, 0, Order(1, split, stems=False)) == again
 
 
@@ -213,7 +213,7 @@ def test_an_older_record_of_another_song_is_told_and_rendered_anew(
     for folder in ("audio", "midi", "records", "tmp"):
         (tmp_path / folder).mkdir()
     sound = np.full(32_000, 0.1, np.float32)
-    monkeypatch.setattr("muze_corpus.build.synthesise", lambda *_: sound)
+    monkeypatch.setattr("muze_corpus.songs.synthesise", lambda *_: sound)
     first = build_song(tmp_path, 0, Order(3, "train", stems=False))
     score = tmp_path / first["midi_path"]
     whole = score.read_bytes()
