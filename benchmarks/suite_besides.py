@@ -84,11 +84,13 @@ def _curve(song: dict[str, Any], rng: Rng) -> list[float]:
 def _singer(song: dict[str, Any], voice: str, rng: Rng) -> dict[str, Any]:
     """Return who sings, and lines that no training song has, some seconds each."""
     short = [line for line in lines(HELD_OUT) if len(line.split()) <= SYLLABLES - 2]
-    beats = METRES[song["time_signature"]].beats
-    blocks = []
+    bar = METRES[song["time_signature"]].beats * 60 / song["tempo"]
+    blocks, left = [], song["duration"]
     for part in song["structure"]["sections"]:
-        seconds = part["bars"] * beats * 60 / song["tempo"]
-        count = max(1, int(seconds / SECONDS_A_LINE))
+        seconds = part["bars"] * bar
+        # of a section that the song's end cuts, the last lines would have no time
+        count = max(1, int(seconds / SECONDS_A_LINE)) if seconds <= left + 0.01 else 1
+        left -= seconds
         sung = [pick(rng, short) for _ in range(count)]
         blocks.append("\n".join([f"[{part['type']}]", *sung]))
     return {

@@ -78,7 +78,8 @@ def lay_song(song: Song, voice: Voice, lines: Mapping[str, SungLine], rng: Rng) 
                 words.setdefault(key, text)
                 used[text] = used.get(text, 0) + 1
                 end = notes[-1].start + notes[-1].length  # with notes left out to breathe
-                out.append(Laid(index, text, phrase, tune[0].start, end))
+                begin = min(tune[0].start, notes[0].start)  # an early note rests as well
+                out.append(Laid(index, text, phrase, begin, end))
                 break
     return out
 

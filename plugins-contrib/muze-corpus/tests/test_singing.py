@@ -10,6 +10,7 @@ import pytest
 
 from muze_corpus.arrange import compose
 from muze_corpus.lyrics import lines, syllables_about
+from muze_corpus.record import resting
 from muze_corpus.render import RenderError
 from muze_corpus.singing import SUNG, draws, notes_in, sing_song, sings, unsung_truth
 from muze_corpus.voices import VOICES, draw_voice, voices
@@ -110,6 +111,11 @@ def test_what_is_told_of_a_vocal_is_what_sounds(folder: Path, monkeypatch):
         if note["end"] - note["start"] > 0.3 and hz[at] > 0:
             assert abs(12 * np.log2(hz[at] / 440) + 69 - note["pitch"]) < 1.0
     assert all(a["end"] <= b["start"] for a, b in pairwise(truth["melody"]))
+    clock, sung = SUNG_SONG.timeline, [n["start"] for n in truth["vocal_notes"]]
+    playing = resting(SUNG_SONG, vocal.rests).tracks["lead"].notes
+    assert vocal.rests
+    # where it rests, no note of the lead begins beside one that is sung
+    assert not [n for n in playing for at in sung if abs(clock.seconds(n.start) - at) < 0.1]
     again = sing_song(SUNG_SONG, folder)
     assert np.array_equal(again.samples, vocal.samples)
     assert np.array_equal(again.backing, vocal.backing)
