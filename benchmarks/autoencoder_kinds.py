@@ -44,7 +44,7 @@ def kinds(record: dict[str, Any]) -> list[str]:
 def main(
     folder: Annotated[Path, typer.Argument(help="Folder holding an autoencoder.")],
     corpus: Annotated[Path, typer.Option(help="Folder that muze-corpus build --vocals wrote.")],
-    every: Annotated[int, typer.Option(min=1, help="Every so manieth of its songs.")] = 9,
+    every: Annotated[int, typer.Option(min=1, help="One of so many of its songs is heard.")] = 9,
     work: Work = Path("runs/benchmarks/autoencoder-kinds"),
     docs: Docs = None,
     as_json: AsJson = False,
