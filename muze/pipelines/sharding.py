@@ -1,7 +1,7 @@
 """Weights that lie in shards over processes, stepped and clipped without a long wait before.
 
 Torch plans an operation on a list of sharded tensors at the first step, in a time that grows with
-the square of the list's length: for 640 weights 2 s, so for 4000 more than a minute.
+the square of the list's length.
 """
 
 from __future__ import annotations

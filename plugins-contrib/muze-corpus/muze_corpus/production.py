@@ -24,7 +24,7 @@ class Production:
     middle: tuple[float, float, float]  # Hz, dB, Q of a peak
     high: tuple[float, float]  # Hz, dB of a high shelf
     bandwidth: float | None  # Hz above which little is left
-    compressor: tuple[float, float] | None  # dB below the mix's usual level, ratio
+    compressor: tuple[float, float] | None  # dB above the usual level, ratio
     voice_level: float  # LU of the voice above the music
     voice_room: tuple[float, float]  # size 0 to 1, and share
     voice_tone: tuple[float, float]  # dB of a shelf below 200 Hz, and above 4 kHz

@@ -1,6 +1,7 @@
 """Tempi that wander, last choruses that lift, and what a desk does."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from muze_corpus.arrange import compose
 from muze_corpus.production import Production, draw_production, pressing_gain, toned
 from muze_corpus.record import record
-from muze_corpus.render import SAMPLE_RATE, draw_sound
+from muze_corpus.render import SAMPLE_RATE, RenderError, draw_sound, synthesise
 from muze_corpus.variety import MACHINES, draw_drift, lifted, varied
 
 
@@ -88,3 +89,19 @@ def test_a_sound_names_a_soundfont_that_was_offered():
     fonts = {draw_sound(draws(i), ("b", "a")).font for i in range(20)}
     assert fonts == {"a", "b"}
     assert draw_sound(draws(0), ("a",)).levels == draw_sound(draws(0), ("b",)).levels
+
+
+@pytest.mark.parametrize(("code", "told"), [(0, 0.9), (1, 0.9), (0, 0.1)])
+def test_a_render_that_breaks_off_is_told(tmp_path: Path, monkeypatch, code, told):
+    fake = tmp_path / "fluidsynth"
+    samples = round(told * SAMPLE_RATE)
+    fake.write_text(f"#!/bin/sh\nhead -c {8 * samples} /dev/zero\necho broken >&2\nexit {code}\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr("muze_corpus.render.soundfont", Path)
+    if code == 0 and told > 0.5:  # a song may end a little early
+        assert len(synthesise(tmp_path / "song.mid", draw_sound(draws(0)), 1.0)) == samples
+    else:
+        with pytest.raises(RenderError, match="broken"):
+            synthesise(tmp_path / "song.mid", draw_sound(draws(0)), 1.0)
+    assert not list(tmp_path.glob("*.fluidsynth"))
